@@ -1,0 +1,1 @@
+//! The doors of Tsudoi: commands, REST, the WebSocket gateway, webhooks and the vendor's shapes.

@@ -1,0 +1,1 @@
+//! The air of Tsudoi: sessions, fan-out and the bus between nodes.

@@ -1,0 +1,2 @@
+//! The `tsudoi` binary.
+fn main() {}
