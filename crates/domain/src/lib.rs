@@ -1,1 +1,11 @@
-//! The rules of Tsudoi: groups, members, messages, policies and decisions, free of clock, dice and I/O.
+//! The rules of Tsudoi: who may do what to which group, member or message, and what then has to be stored.
+//!
+//! Everything here is a pure function of what was loaded, who asks, the time and, where the specification says
+//! "at random", the dice. Nothing awaits, nothing reads a clock, nothing knows the vendor's field names. Callers load a
+//! scene, ask for a decision and hand the resulting [`change::Change`] to the store.
+
+pub mod id;
+pub mod time;
+
+pub use id::{AppId, GroupId, TopicId, UserId};
+pub use time::{Millis, Timestamp};
