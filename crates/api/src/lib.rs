@@ -1,1 +1,3 @@
 //! The doors of Tsudoi: commands, REST, the WebSocket gateway, webhooks and the vendor's shapes.
+
+pub mod error_code;
