@@ -4,8 +4,19 @@
 //! "at random", the dice. Nothing awaits, nothing reads a clock, nothing knows the vendor's field names. Callers load a
 //! scene, ask for a decision and hand the resulting [`change::Change`] to the store.
 
+mod column;
+pub mod group {
+    //! Groups: their types and what each type allows.
+
+    pub mod group_type;
+
+    pub use group_type::{GroupType, TypeNames};
+}
 pub mod id;
+pub mod limits;
 pub mod time;
 
+pub use group::GroupType;
 pub use id::{AppId, GroupId, TopicId, UserId};
+pub use limits::Limits;
 pub use time::{Millis, Timestamp};
