@@ -9,14 +9,20 @@ pub mod group {
     //! Groups: their types and what each type allows.
 
     pub mod group_type;
+    pub mod policy;
 
     pub use group_type::{GroupType, TypeNames};
+    pub use policy::{ApplyJoinOption, GroupPolicy, InviteJoinOption, MsgFlag, PolicyOverride};
 }
 pub mod id;
 pub mod limits;
+pub mod permission;
+pub mod settings;
 pub mod time;
 
-pub use group::GroupType;
+pub use group::{GroupPolicy, GroupType};
 pub use id::{AppId, GroupId, TopicId, UserId};
 pub use limits::Limits;
+pub use permission::{Action, Actor, Role, Verdict, permission};
+pub use settings::AppSettings;
 pub use time::{Millis, Timestamp};
