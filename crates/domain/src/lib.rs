@@ -4,18 +4,17 @@
 //! "at random", the dice. Nothing awaits, nothing reads a clock, nothing knows the vendor's field names. Callers load a
 //! scene, ask for a decision and hand the resulting [`change::Change`] to the store.
 
+pub mod account;
+pub mod change;
 mod column;
-pub mod group {
-    //! Groups: their types and what each type allows.
-
-    pub mod group_type;
-    pub mod policy;
-
-    pub use group_type::{GroupType, TypeNames};
-    pub use policy::{ApplyJoinOption, GroupPolicy, InviteJoinOption, MsgFlag, PolicyOverride};
-}
+pub mod conversation;
+pub mod group;
 pub mod id;
+pub mod join;
 pub mod limits;
+pub mod member;
+pub mod message;
+pub mod notice;
 pub mod permission;
 pub mod settings;
 pub mod time;

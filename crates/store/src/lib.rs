@@ -1,1 +1,25 @@
-//! The memory of Tsudoi: store traits, the embedded SQLite backend and the conformance suite.
+//! The memory of Tsudoi.
+//!
+//! The promise: what [`Store::commit`] acknowledged is on disk, whole, and stays there; what it refused left no trace.
+//! Sequence numbers are contiguous from 1 in every conversation, assigned in commit order inside the transaction.
+//!
+//! Small read traits, one per noun, and one durable write. A backend implements all of them ([`Backend`]); [`Store`] puts
+//! bounded caches in front that every commit keeps true. The conformance suite states the promises as tests.
+
+pub mod cache;
+pub mod commit;
+pub mod error;
+pub mod read;
+pub mod sqlite;
+
+pub use cache::Store;
+pub use commit::{AppRow, Appended, Commit, CommitObserver, Committed, Outcome};
+pub use error::StoreError;
+pub use read::{
+    Accounts, Apps, Conversations, DirectQuery, Direction, GroupPage, Groups, Joined, LogEntry, LogItem, Members, Messages, UserLog,
+};
+
+/// Everything a database has to do for Tsudoi.
+pub trait Backend: Apps + Accounts + Groups + Members + Messages + Conversations + UserLog + Commit {}
+
+impl<T: Apps + Accounts + Groups + Members + Messages + Conversations + UserLog + Commit> Backend for T {}

@@ -1,0 +1,68 @@
+//! Accounts: the known users of an app and their profiles.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{UserId, time::Timestamp};
+
+/// A known user: imported, or created by the first login with a valid ticket (docs/spec/rest-users.md#1).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Account {
+    /// Who it is.
+    pub user: UserId,
+    /// The internal 64-bit number that message ids are built from; given by the store, 0 before.
+    pub tiny_id: u64,
+    /// When the account came to be.
+    pub created_at: Timestamp,
+    /// Profile fields by tag, standard and custom; a tag never set is absent.
+    pub profile: BTreeMap<String, ProfileValue>,
+    /// Tickets issued before this second are void (docs/spec/usersig.md#7); 0: none is.
+    pub valid_from: Timestamp,
+    /// Whether the account ever logged in.
+    pub logged_in: bool,
+}
+
+/// Tag of the nickname.
+pub const NICK: &str = "Tag_Profile_IM_Nick";
+/// Tag of the picture address.
+pub const IMAGE: &str = "Tag_Profile_IM_Image";
+
+impl Account {
+    /// An account as import or first login makes it.
+    #[must_use]
+    pub fn new(user: UserId, now: Timestamp) -> Self {
+        Self { user, tiny_id: 0, created_at: now, profile: BTreeMap::new(), valid_from: Timestamp(0), logged_in: false }
+    }
+
+    /// The nickname, empty when never set.
+    #[must_use]
+    pub fn nick(&self) -> &str {
+        self.text(NICK)
+    }
+
+    /// The picture address, empty when never set.
+    #[must_use]
+    pub fn face_url(&self) -> &str {
+        self.text(IMAGE)
+    }
+
+    /// A text field of the profile, empty when never set.
+    #[must_use]
+    pub fn text(&self, tag: &str) -> &str {
+        match self.profile.get(tag) {
+            Some(ProfileValue::Text(text)) => text,
+            _ => "",
+        }
+    }
+}
+
+/// The value of a profile field: text or an unsigned number, as the tag demands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum ProfileValue {
+    /// A text.
+    Text(String),
+    /// A number.
+    Number(u64),
+}

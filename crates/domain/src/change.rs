@@ -1,0 +1,326 @@
+//! Changes: everything a decision asks to be stored, and what the world is told once it is.
+//!
+//! A change is committed in one transaction or not at all. Sequence numbers are assigned inside that transaction; the
+//! events leave after it, in commit order per conversation.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    GroupId, TopicId, UserId,
+    account::Account,
+    conversation::ConversationKey,
+    group::Group,
+    join::Application,
+    member::Member,
+    message::{Draft, GroupChanges, Recall, Tip},
+    notice::Notice,
+    time::{MuteUntil, Timestamp},
+};
+
+/// What a decision asks for.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Change {
+    /// What must still hold when the change is committed.
+    pub expect: Vec<Expect>,
+    /// What is stored.
+    pub writes: Vec<Write>,
+    /// What is told afterwards.
+    pub events: Vec<Event>,
+}
+
+impl Change {
+    /// Asks for nothing.
+    #[must_use]
+    pub fn none() -> Self {
+        Self::default()
+    }
+
+    /// Adds a precondition.
+    #[must_use]
+    pub fn expect(mut self, expect: Expect) -> Self {
+        self.expect.push(expect);
+        self
+    }
+
+    /// Adds a write.
+    #[must_use]
+    pub fn write(mut self, write: Write) -> Self {
+        self.writes.push(write);
+        self
+    }
+
+    /// Adds an event.
+    #[must_use]
+    pub fn event(mut self, event: Event) -> Self {
+        self.events.push(event);
+        self
+    }
+
+    /// Whether nothing is asked for.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.writes.is_empty() && self.events.is_empty()
+    }
+}
+
+/// A precondition; when it fails the caller loads and decides again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Expect {
+    /// The group lives and nothing that takes rights away happened since it was loaded.
+    GroupAt {
+        /// The group.
+        group: GroupId,
+        /// [`Group::revision`] when it was loaded.
+        revision: u64,
+    },
+    /// No living group has the id.
+    GroupAbsent(GroupId),
+    /// None of the users is a member yet.
+    NotMembers {
+        /// The group.
+        group: GroupId,
+        /// Who is about to join.
+        users: Vec<UserId>,
+    },
+    /// After adding so many the group has at most `cap` members.
+    RoomFor {
+        /// The group.
+        group: GroupId,
+        /// How many are about to join.
+        adding: u64,
+        /// The most it may have.
+        cap: u64,
+    },
+    /// The application still waits for a decision.
+    Pending {
+        /// The group.
+        group: GroupId,
+        /// Who applied.
+        applicant: UserId,
+        /// The application's key.
+        key: i64,
+    },
+}
+
+/// One thing to store.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Write {
+    /// A new group; its members follow as [`Write::PutMember`].
+    CreateGroup(Box<Group>),
+    /// The profile, settings or owner of a group: the whole row as decided. Counts and revision are the store's.
+    UpdateGroup(Box<Group>),
+    /// A group with everything that belongs to it.
+    DeleteGroup(GroupId),
+    /// A member, new or changed.
+    PutMember(GroupId, Box<Member>),
+    /// A membership ends.
+    DeleteMember(GroupId, UserId),
+    /// A mute that outlives membership.
+    SetMute {
+        /// The group.
+        group: GroupId,
+        /// Only in this topic.
+        topic: Option<TopicId>,
+        /// Whom.
+        user: UserId,
+        /// Until when; [`MuteUntil::NEVER`] lifts it.
+        until: MuteUntil,
+    },
+    /// A ban.
+    SetBan {
+        /// The group.
+        group: GroupId,
+        /// Whom.
+        user: UserId,
+        /// Until when; [`MuteUntil::NEVER`] lifts it.
+        until: MuteUntil,
+    },
+    /// A message takes the next number of its conversation.
+    Append(Append),
+    /// A message is recalled.
+    Recall {
+        /// Where.
+        conversation: ConversationKey,
+        /// Which.
+        seq: u64,
+        /// By whom and why.
+        recall: Recall,
+    },
+    /// A message is overwritten; absent parts stay.
+    Edit {
+        /// Where.
+        conversation: ConversationKey,
+        /// Which.
+        seq: u64,
+        /// New elements, JSON text.
+        elements: Option<Arc<str>>,
+        /// New data.
+        cloud_custom_data: Option<Arc<str>>,
+        /// The version afterwards.
+        version: u32,
+    },
+    /// A member's read position moves forward, never back; `force` moves it anywhere.
+    SetRead {
+        /// The group or topic.
+        conversation: ConversationKey,
+        /// Who read.
+        user: UserId,
+        /// Up to which number.
+        seq: u64,
+        /// Also backwards (setting unread numbers).
+        force: bool,
+    },
+    /// One side of a one-to-one conversation has read up to a moment.
+    SetDirectRead {
+        /// Who read.
+        user: UserId,
+        /// With whom.
+        peer: UserId,
+        /// Messages up to this moment.
+        until: Timestamp,
+    },
+    /// A new account, or the whole row of a known one.
+    PutAccount(Box<Account>),
+    /// An account with its memberships and relations.
+    DeleteAccount(UserId),
+    /// An application to join waits for a decision.
+    PutApplication(Application),
+    /// An application was decided.
+    DeleteApplication {
+        /// The group.
+        group: GroupId,
+        /// Who applied.
+        applicant: UserId,
+    },
+    /// A notice that waits in the user's log for those who are away, and is told to those online.
+    Notify {
+        /// Whom.
+        user: UserId,
+        /// What.
+        notice: Arc<Notice>,
+        /// When.
+        time: Timestamp,
+    },
+}
+
+/// A message to be stored.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Append {
+    /// The message.
+    pub draft: Arc<Draft>,
+    /// A message of the same sender with the same dice in the same conversation that arrived at most so many seconds ago is
+    /// the same message: the first result is answered again and the whole change is dropped.
+    pub dedupe_secs: u32,
+}
+
+/// What the world is told after a commit.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Event {
+    /// The change's n-th append took its place (counted from 0).
+    Stored(usize),
+    /// A message that is not stored: for those online only.
+    Transient(Arc<Draft>),
+    /// A tip that is not stored.
+    Tip {
+        /// The group.
+        group: GroupId,
+        /// What happened.
+        tip: Tip,
+    },
+    /// A notice that is not kept.
+    Notice {
+        /// Whom; empty: all members.
+        users: Vec<UserId>,
+        /// What.
+        notice: Arc<Notice>,
+    },
+    /// Memberships changed: whose sessions get the group's events from now on.
+    Membership {
+        /// The group.
+        group: GroupId,
+        /// Who came.
+        joined: Vec<UserId>,
+        /// Who went.
+        left: Vec<UserId>,
+    },
+    /// A member's receive option changed.
+    ReceiveOption {
+        /// The group.
+        group: GroupId,
+        /// Whose.
+        user: UserId,
+        /// Nothing is delivered to them.
+        discard: bool,
+    },
+    /// A group is no more; its sessions are released.
+    GroupGone(GroupId),
+    /// Messages were recalled.
+    Recalled {
+        /// Where.
+        conversation: ConversationKey,
+        /// Which, as they lay.
+        messages: Vec<Arc<Draft>>,
+        /// Their numbers, in the same order.
+        seqs: Vec<u64>,
+        /// By whom and why.
+        recall: Recall,
+    },
+    /// A message was overwritten.
+    Edited {
+        /// Where.
+        conversation: ConversationKey,
+        /// Its number.
+        seq: u64,
+        /// As it lay before.
+        before: Arc<Draft>,
+        /// Elements now, JSON text.
+        elements: Arc<str>,
+        /// Data now.
+        cloud_custom_data: Option<Arc<str>>,
+        /// Version now.
+        version: u32,
+        /// Who edited.
+        by: UserId,
+    },
+    /// A member read up to a number; for the member's other devices.
+    GroupRead {
+        /// The group or topic.
+        conversation: ConversationKey,
+        /// Who read.
+        user: UserId,
+        /// Up to which number.
+        seq: u64,
+    },
+    /// One side of a one-to-one conversation read up to a moment; for both sides.
+    DirectRead {
+        /// Who read.
+        user: UserId,
+        /// With whom.
+        peer: UserId,
+        /// Messages up to this moment.
+        until: Timestamp,
+    },
+    /// A profile changed; for the owner's devices and those who may see it.
+    ProfileChanged {
+        /// Whose.
+        user: UserId,
+        /// The changed tags.
+        tags: Vec<String>,
+    },
+    /// A group's profile changed; whoever keeps copies drops them.
+    GroupProfileChanged {
+        /// The group.
+        group: GroupId,
+        /// Who changed it.
+        by: UserId,
+        /// What is new.
+        changes: GroupChanges,
+    },
+    /// All sessions of a user end.
+    Kicked {
+        /// Whose.
+        user: UserId,
+    },
+}

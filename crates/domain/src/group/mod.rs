@@ -1,0 +1,66 @@
+//! Groups: the chat spaces of an app, their profile and what differs between their types.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{GroupId, UserId, time::Timestamp};
+
+pub mod group_type;
+pub mod policy;
+
+pub use group_type::{GroupType, TypeNames};
+pub use policy::{ApplyJoinOption, GroupPolicy, InviteJoinOption, MsgFlag, PolicyOverride};
+
+/// A living group (docs/spec/group-types.md#4).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Group {
+    /// Unique in the app.
+    pub id: GroupId,
+    /// Its type; never changes.
+    pub group_type: GroupType,
+    /// The spelling of the type in the creating request.
+    pub created_as: Arc<str>,
+    /// Group name.
+    pub name: String,
+    /// Introduction.
+    pub introduction: String,
+    /// Announcement.
+    pub notification: String,
+    /// Avatar address.
+    pub face_url: String,
+    /// The owner; nobody when the group was created without one, or its owner left.
+    pub owner: Option<UserId>,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// Grows by one with every profile change.
+    pub info_seq: u64,
+    /// When the profile last changed.
+    pub info_changed_at: Timestamp,
+    /// How many members it has; kept by the store.
+    pub member_num: u64,
+    /// How many members it may have; 0 is no cap.
+    pub max_member_num: u64,
+    /// How strangers come in.
+    pub apply_option: ApplyJoinOption,
+    /// How members bring others in.
+    pub invite_option: InviteJoinOption,
+    /// Only owner, admins and app admins may speak.
+    pub mute_all: bool,
+    /// A community that holds topics.
+    pub support_topic: bool,
+    /// A community whose rights come from permission groups.
+    pub permission_enabled: bool,
+    /// Rights of every member while permission groups are enabled.
+    pub default_permission: u64,
+    /// Whether newcomers see earlier messages; absent: as the type says.
+    pub history_before_join: Option<bool>,
+    /// Whether members other than the owner see the group yet (docs/spec/group-types.md#2.8).
+    pub active: bool,
+    /// Custom group fields by key.
+    pub custom: BTreeMap<String, String>,
+    /// Messages up to this number are hidden from clients (`clear_group_msg`).
+    pub cleared_seq: u64,
+    /// Grows with every change that may take a right away; sends are decided against it. Kept by the store.
+    pub revision: u64,
+}

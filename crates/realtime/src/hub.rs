@@ -1,0 +1,271 @@
+//! The hub: which sessions are here, whose they are, and which groups they want to hear.
+//!
+//! A user has one entry whatever the number of their devices; a group holds its users who are here. What a group's message
+//! costs is the number of those, not of its members.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
+
+use dashmap::DashMap;
+use parking_lot::Mutex;
+use tsudoi_domain::{AppId, GroupId, UserId};
+
+use crate::{CloseReason, Push, Session, SessionId, session::Identity};
+
+type UserKey = (AppId, UserId);
+type GroupKey = (AppId, GroupId);
+
+/// A user who is here, with all devices.
+#[derive(Debug, Default)]
+struct Present {
+    inner: Mutex<PresentInner>,
+}
+
+#[derive(Debug, Default)]
+struct PresentInner {
+    sessions: Vec<Arc<Session>>,
+    groups: HashSet<GroupId>,
+    /// Grows whenever a commit changed the user's memberships: whoever loads them meanwhile has to load again.
+    memberships: u64,
+}
+
+/// A user's place in a group.
+#[derive(Debug, Clone)]
+struct Subscriber {
+    present: Arc<Present>,
+    /// The user wants none of the group's messages.
+    discard: bool,
+}
+
+/// Everybody who is here.
+#[derive(Debug, Default)]
+pub struct Hub {
+    sessions: DashMap<SessionId, Arc<Session>>,
+    users: DashMap<UserKey, Arc<Present>>,
+    groups: DashMap<GroupKey, HashMap<UserId, Subscriber>>,
+}
+
+impl Hub {
+    /// An empty hub.
+    #[must_use]
+    pub fn new() -> Arc<Self> {
+        Arc::default()
+    }
+
+    /// How many connections there are.
+    #[must_use]
+    pub fn connections(&self) -> usize {
+        self.sessions.len()
+    }
+
+    /// A connection is here; nobody is logged in on it yet.
+    pub fn open(&self, session: &Arc<Session>) {
+        self.sessions.insert(session.id(), session.clone());
+        metrics::gauge!("connections").set(self.sessions.len() as f64);
+    }
+
+    /// A connection is gone. Answers whose it was, and whether it was their last one.
+    pub fn closed(&self, session: &Session) -> Option<(Identity, bool)> {
+        self.sessions.remove(&session.id());
+        metrics::gauge!("connections").set(self.sessions.len() as f64);
+        self.detach(session)
+    }
+
+    /// A user logged in on a session. Answers the user's other sessions.
+    pub fn attach(&self, session: &Arc<Session>, identity: Identity) -> Vec<Arc<Session>> {
+        if session.identity().is_some_and(|before| before.user != identity.user) {
+            self.detach(session);
+        }
+        let key = (session.app(), identity.user.clone());
+        session.set_identity(Some(identity));
+        let present = self.users.entry(key).or_default();
+        let mut inner = present.inner.lock();
+        let others = inner.sessions.iter().filter(|other| other.id() != session.id()).cloned().collect();
+        if !inner.sessions.iter().any(|other| other.id() == session.id()) {
+            inner.sessions.push(session.clone());
+        }
+        others
+    }
+
+    /// Nobody is logged in on the session any longer. Answers who was, and whether it was their last session.
+    pub fn detach(&self, session: &Session) -> Option<(Identity, bool)> {
+        let identity = session.identity()?;
+        session.set_identity(None);
+        let key = (session.app(), identity.user.clone());
+        // Holding the user's entry keeps a login of the same user out until this is done.
+        let dashmap::Entry::Occupied(entry) = self.users.entry(key) else { return Some((identity, true)) };
+        let last = {
+            let mut inner = entry.get().inner.lock();
+            inner.sessions.retain(|other| other.id() != session.id());
+            inner.sessions.is_empty()
+        };
+        if last {
+            let present = entry.remove();
+            let groups = std::mem::take(&mut present.inner.lock().groups);
+            for group in groups {
+                self.unsubscribe(session.app(), &group, &identity.user, &present);
+            }
+        }
+        Some((identity, last))
+    }
+
+    fn unsubscribe(&self, app: AppId, group: &GroupId, user: &UserId, present: &Arc<Present>) {
+        if let dashmap::Entry::Occupied(mut entry) = self.groups.entry((app, group.clone())) {
+            let members = entry.get_mut();
+            if members.get(user).is_some_and(|subscriber| Arc::ptr_eq(&subscriber.present, present)) {
+                members.remove(user);
+            }
+            if members.is_empty() {
+                entry.remove();
+            }
+        }
+    }
+
+    fn present(&self, app: AppId, user: &UserId) -> Option<Arc<Present>> {
+        self.users.get(&(app, user.clone())).map(|entry| entry.value().clone())
+    }
+
+    /// The user's sessions that are here.
+    #[must_use]
+    pub fn sessions_of(&self, app: AppId, user: &UserId) -> Vec<Arc<Session>> {
+        self.present(app, user).map(|present| present.inner.lock().sessions.clone()).unwrap_or_default()
+    }
+
+    /// Whether any device of the user is here.
+    #[must_use]
+    pub fn is_here(&self, app: AppId, user: &UserId) -> bool {
+        self.users.contains_key(&(app, user.clone()))
+    }
+
+    /// How often the user's memberships changed while they were here; to be asked before they are loaded.
+    #[must_use]
+    pub fn memberships_version(&self, app: AppId, user: &UserId) -> u64 {
+        self.present(app, user).map_or(0, |present| present.inner.lock().memberships)
+    }
+
+    /// Subscribes a user who just logged in to the groups that were loaded (with whether they discard its messages). Answers
+    /// false when memberships changed since `version` was asked: load again.
+    #[must_use]
+    pub fn subscribe_all(&self, app: AppId, user: &UserId, groups: &[(GroupId, bool)], version: u64) -> bool {
+        let Some(present) = self.present(app, user) else { return true };
+        if present.inner.lock().memberships != version {
+            return false;
+        }
+        for (group, discard) in groups {
+            self.subscribe(app, group, user, &present, *discard);
+        }
+        present.inner.lock().memberships == version
+    }
+
+    fn subscribe(&self, app: AppId, group: &GroupId, user: &UserId, present: &Arc<Present>, discard: bool) {
+        self.groups
+            .entry((app, group.clone()))
+            .or_default()
+            .insert(user.clone(), Subscriber { present: present.clone(), discard });
+        let mut inner = present.inner.lock();
+        if inner.sessions.is_empty() {
+            // The last session went meanwhile, and its clean-up did not see this group.
+            drop(inner);
+            self.unsubscribe(app, group, user, present);
+        } else {
+            inner.groups.insert(group.clone());
+        }
+    }
+
+    /// A user became a member: the group's events are theirs from now on, when they are here.
+    pub fn join(&self, app: AppId, group: &GroupId, user: &UserId, discard: bool) {
+        if let Some(present) = self.present(app, user) {
+            present.inner.lock().memberships += 1;
+            self.subscribe(app, group, user, &present, discard);
+        }
+    }
+
+    /// A user is a member no longer.
+    pub fn leave(&self, app: AppId, group: &GroupId, user: &UserId) {
+        if let Some(present) = self.present(app, user) {
+            {
+                let mut inner = present.inner.lock();
+                inner.memberships += 1;
+                inner.groups.remove(group);
+            }
+            self.unsubscribe(app, group, user, &present);
+        }
+    }
+
+    /// A member's receive option changed.
+    pub fn set_discard(&self, app: AppId, group: &GroupId, user: &UserId, discard: bool) {
+        if let Some(mut members) = self.groups.get_mut(&(app, group.clone()))
+            && let Some(subscriber) = members.get_mut(user)
+        {
+            subscriber.discard = discard;
+        }
+    }
+
+    /// A group is no more.
+    pub fn drop_group(&self, app: AppId, group: &GroupId) {
+        if let Some((_, members)) = self.groups.remove(&(app, group.clone())) {
+            for subscriber in members.values() {
+                let mut inner = subscriber.present.inner.lock();
+                inner.groups.remove(group);
+                inner.memberships += 1;
+            }
+        }
+    }
+
+    /// The members of a group who are here.
+    #[must_use]
+    pub fn here_in(&self, app: AppId, group: &GroupId) -> Vec<UserId> {
+        self.groups.get(&(app, group.clone())).map(|members| members.keys().cloned().collect()).unwrap_or_default()
+    }
+
+    /// How many members of a group are here.
+    #[must_use]
+    pub fn count_in(&self, app: AppId, group: &GroupId) -> usize {
+        self.groups.get(&(app, group.clone())).map_or(0, |members| members.len())
+    }
+
+    /// Sends pushes, in order, to every member of a group who is here and wants its messages.
+    pub fn send_group(&self, app: AppId, group: &GroupId, pushes: &[Arc<Push>]) {
+        if let Some(members) = self.groups.get(&(app, group.clone())) {
+            for subscriber in members.values().filter(|subscriber| !subscriber.discard) {
+                let inner = subscriber.present.inner.lock();
+                for session in &inner.sessions {
+                    for push in pushes {
+                        session.push(push);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Sends a push to every device of a user that is here, except one.
+    pub fn send_user(&self, app: AppId, user: &UserId, push: &Push, except: Option<SessionId>) {
+        if let Some(present) = self.present(app, user) {
+            for session in &present.inner.lock().sessions {
+                if Some(session.id()) != except {
+                    session.push(push);
+                }
+            }
+        }
+    }
+
+    /// Sends a push to everybody of an app who is logged in.
+    pub fn send_app(&self, app: AppId, push: &Push) {
+        for entry in &self.users {
+            if entry.key().0 == app {
+                for session in &entry.value().inner.lock().sessions {
+                    session.push(push);
+                }
+            }
+        }
+    }
+
+    /// Ends every connection; the server stops.
+    pub fn close_all(&self, reason: CloseReason) {
+        for session in &self.sessions {
+            session.close(reason);
+        }
+    }
+}

@@ -1,0 +1,246 @@
+//! A session: one connected device and the bounded queue of what it still has to receive.
+
+use std::{
+    collections::VecDeque,
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use bytes::Bytes;
+use parking_lot::{Mutex, RwLock};
+use tokio::sync::Notify;
+use tsudoi_domain::{AppId, UserId};
+
+use crate::{Encoding, Importance, Push, push};
+
+/// Names a session for as long as the process lives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SessionId(pub u64);
+
+impl SessionId {
+    fn next() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        Self(NEXT.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+/// Why the server ends a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CloseReason {
+    /// The client went, or the connection broke.
+    Gone,
+    /// It sent what is no frame; the close code.
+    BadFrame(u16),
+    /// It did not read what it was sent.
+    TooSlow,
+    /// It said nothing for too long.
+    Silent,
+    /// A newer connection of the same device took its place.
+    Replaced,
+    /// The server stops.
+    Stopping,
+    /// It sent more than it may.
+    Flooding,
+}
+
+impl CloseReason {
+    /// The WebSocket close code.
+    #[must_use]
+    pub fn code(self) -> u16 {
+        match self {
+            Self::Gone | Self::Silent | Self::Replaced => 1000,
+            Self::BadFrame(code) => code,
+            Self::TooSlow | Self::Flooding => 1008,
+            Self::Stopping => 1001,
+        }
+    }
+}
+
+/// Who logged in on a session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// The user.
+    pub user: UserId,
+    /// The number that the login answer named the instance by.
+    pub inst_id: u32,
+}
+
+#[derive(Debug, Default)]
+struct Outbound {
+    queue: VecDeque<Bytes>,
+    bytes: usize,
+    closed: Option<CloseReason>,
+}
+
+/// One connected device.
+#[derive(Debug)]
+pub struct Session {
+    id: SessionId,
+    app: AppId,
+    encoding: Encoding,
+    /// The device's own name for itself, kept across reconnects.
+    instance: Arc<str>,
+    /// The platform's number in the connection's address (7: web).
+    platform: u32,
+    limit_bytes: usize,
+    outbound: Mutex<Outbound>,
+    wake: Notify,
+    drained: Notify,
+    identity: RwLock<Option<Identity>>,
+    ended: OnceLock<CloseReason>,
+}
+
+impl Session {
+    /// A session of a fresh connection; nobody is logged in on it.
+    #[must_use]
+    pub fn new(app: AppId, encoding: Encoding, instance: &str, platform: u32, limit_bytes: usize) -> Arc<Self> {
+        Arc::new(Self {
+            id: SessionId::next(),
+            app,
+            encoding,
+            instance: instance.into(),
+            platform,
+            limit_bytes,
+            outbound: Mutex::default(),
+            wake: Notify::new(),
+            drained: Notify::new(),
+            identity: RwLock::new(None),
+            ended: OnceLock::new(),
+        })
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn id(&self) -> SessionId {
+        self.id
+    }
+
+    /// The app it belongs to.
+    #[must_use]
+    pub fn app(&self) -> AppId {
+        self.app
+    }
+
+    /// The device's own name for itself.
+    #[must_use]
+    pub fn instance(&self) -> &Arc<str> {
+        &self.instance
+    }
+
+    /// The platform's number.
+    #[must_use]
+    pub fn platform(&self) -> u32 {
+        self.platform
+    }
+
+    /// Who is logged in.
+    #[must_use]
+    pub fn identity(&self) -> Option<Identity> {
+        self.identity.read().clone()
+    }
+
+    pub(crate) fn set_identity(&self, identity: Option<Identity>) {
+        *self.identity.write() = identity;
+    }
+
+    /// Why it ended, once it has.
+    #[must_use]
+    pub fn ended(&self) -> Option<CloseReason> {
+        self.ended.get().copied()
+    }
+
+    /// Queues a push. At the bound a needed push ends the session, which then catches up; a droppable one is dropped.
+    pub fn push(&self, push: &Push) {
+        let frame = push.frame(self.encoding);
+        let mut outbound = self.outbound.lock();
+        if outbound.closed.is_some() {
+            return;
+        }
+        let filled = outbound.bytes + frame.len();
+        match push.importance() {
+            Importance::Needed if filled > self.limit_bytes && outbound.bytes > 0 => {
+                outbound.closed = Some(CloseReason::TooSlow);
+                metrics::counter!("sessions_cut_total", "reason" => "too_slow").increment(1);
+            }
+            Importance::Droppable(percent) if filled > self.limit_bytes / 100 * usize::from(percent) && outbound.bytes > 0 => {
+                metrics::counter!("pushes_dropped_total").increment(1);
+                return;
+            }
+            Importance::Needed | Importance::Droppable(_) => {
+                outbound.bytes = filled;
+                outbound.queue.push_back(frame);
+            }
+        }
+        drop(outbound);
+        self.wake.notify_one();
+    }
+
+    /// Queues an answer, waiting while the client does not read what it already has coming.
+    pub async fn answer(&self, json: &[u8]) {
+        let frame = push::encode(json, self.encoding);
+        loop {
+            let drained = self.drained.notified();
+            {
+                let mut outbound = self.outbound.lock();
+                if outbound.closed.is_some() {
+                    return;
+                }
+                if outbound.bytes < self.limit_bytes {
+                    outbound.bytes += frame.len();
+                    outbound.queue.push_back(frame);
+                    break;
+                }
+            }
+            drained.await;
+        }
+        self.wake.notify_one();
+    }
+
+    /// Ends the session after what is queued was sent, or at once when the client does not read.
+    pub fn close(&self, reason: CloseReason) {
+        self.outbound.lock().closed.get_or_insert(reason);
+        self.wake.notify_one();
+        self.drained.notify_waiters();
+    }
+
+    pub(crate) fn send_raw(&self, frame: Bytes) {
+        let mut outbound = self.outbound.lock();
+        outbound.bytes += frame.len();
+        outbound.queue.push_back(frame);
+        drop(outbound);
+        self.wake.notify_one();
+    }
+
+    /// Takes everything that waits; and whether the session is to end.
+    pub(crate) fn take(&self, batch: &mut VecDeque<Bytes>) -> Option<CloseReason> {
+        let mut outbound = self.outbound.lock();
+        std::mem::swap(&mut outbound.queue, batch);
+        outbound.closed
+    }
+
+    /// What was taken is on its way.
+    pub(crate) fn sent(&self, bytes: usize) {
+        let mut outbound = self.outbound.lock();
+        outbound.bytes = outbound.bytes.saturating_sub(bytes);
+        if outbound.queue.is_empty() {
+            outbound.queue.shrink_to_fit();
+        }
+        drop(outbound);
+        self.drained.notify_waiters();
+    }
+
+    pub(crate) fn closed(&self) -> Option<CloseReason> {
+        self.outbound.lock().closed
+    }
+
+    pub(crate) async fn woken(&self) {
+        self.wake.notified().await;
+    }
+
+    pub(crate) fn end(&self, reason: CloseReason) {
+        _ = self.ended.set(reason);
+        self.close(reason);
+    }
+}

@@ -1,0 +1,190 @@
+//! What can be read, one small trait per noun. A page costs the page, whatever the table holds.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use tsudoi_domain::{
+    AppId, GroupId, TopicId, UserId,
+    account::Account,
+    conversation::{ConversationKey, DirectView, Position},
+    group::Group,
+    join::Application,
+    member::Member,
+    message::{Message, MsgKey},
+    notice::Notice,
+    permission::Role,
+    time::{MuteUntil, Timestamp},
+};
+
+use crate::{AppRow, StoreError};
+
+type Read<T> = Result<T, StoreError>;
+
+/// Reads apps.
+#[async_trait]
+pub trait Apps: Send + Sync {
+    /// All apps of the server.
+    async fn apps(&self) -> Read<Vec<AppRow>>;
+    /// A value the server keeps about itself.
+    async fn meta(&self, key: &str) -> Read<Option<Vec<u8>>>;
+    /// Keeps a value about the server itself, durably.
+    async fn put_meta(&self, key: &str, value: &[u8]) -> Read<()>;
+}
+
+/// Reads accounts.
+#[async_trait]
+pub trait Accounts: Send + Sync {
+    /// The account, if it is known.
+    async fn account(&self, app: AppId, user: &UserId) -> Read<Option<Arc<Account>>>;
+    /// The known ones among the users, in their order; unknown ones are `None`.
+    async fn accounts(&self, app: AppId, users: &[UserId]) -> Read<Vec<Option<Arc<Account>>>>;
+}
+
+/// A page of group ids.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GroupPage {
+    /// All groups that match, whatever the page.
+    pub total: u64,
+    /// The ids of this page.
+    pub ids: Vec<GroupId>,
+    /// Where the next page begins; 0 at the end.
+    pub next: u64,
+}
+
+/// A group as one member has it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Joined {
+    /// The group.
+    pub group: Arc<Group>,
+    /// The membership.
+    pub member: Arc<Member>,
+    /// Where the group's messages stand.
+    pub position: Position,
+}
+
+/// Reads groups.
+#[async_trait]
+pub trait Groups: Send + Sync {
+    /// The group, if it lives.
+    async fn group(&self, app: AppId, group: &GroupId) -> Read<Option<Arc<Group>>>;
+    /// Ids of the app's groups, by type when one is given (stored name), in a stable order, from a cursor.
+    async fn group_page(&self, app: AppId, group_type: Option<&str>, after: u64, limit: usize) -> Read<GroupPage>;
+    /// How many groups the app has, by type when one is given.
+    async fn group_count(&self, app: AppId, group_type: Option<&str>) -> Read<u64>;
+    /// The groups a user is a member of, in the order of joining.
+    async fn joined(&self, app: AppId, user: &UserId) -> Read<Vec<Joined>>;
+}
+
+/// Reads members and what is kept about users in groups.
+#[async_trait]
+pub trait Members: Send + Sync {
+    /// The membership, if there is one.
+    async fn member(&self, app: AppId, group: &GroupId, user: &UserId) -> Read<Option<Arc<Member>>>;
+    /// The members among the users, in their order; others are `None`.
+    async fn members(&self, app: AppId, group: &GroupId, users: &[UserId]) -> Read<Vec<Option<Arc<Member>>>>;
+    /// A page of members: owner first, then admins, then members, each in the order of joining; of the given roles only, when
+    /// any are given. Answers the page and where the next one begins, 0 at the end. `offset` counts members, `after` is a cursor
+    /// of an earlier page; use one of them.
+    async fn member_page(
+        &self,
+        app: AppId,
+        group: &GroupId,
+        roles: &[Role],
+        offset: u64,
+        after: u64,
+        limit: usize,
+    ) -> Read<(Vec<Arc<Member>>, u64)>;
+    /// Who is muted in the group or topic at that moment.
+    async fn mutes(&self, app: AppId, group: &GroupId, topic: Option<&TopicId>, now: Timestamp) -> Read<Vec<(UserId, MuteUntil)>>;
+    /// Until when the user is muted in the group or topic, member or not.
+    async fn mute(&self, app: AppId, group: &GroupId, topic: Option<&TopicId>, user: &UserId) -> Read<MuteUntil>;
+    /// Who is banned at that moment, ordered by user, from an offset.
+    async fn bans(&self, app: AppId, group: &GroupId, now: Timestamp, offset: u64, limit: usize) -> Read<Vec<(UserId, MuteUntil)>>;
+    /// Until when the user is banned.
+    async fn ban(&self, app: AppId, group: &GroupId, user: &UserId) -> Read<MuteUntil>;
+    /// The application of a user, if one waits.
+    async fn application(&self, app: AppId, group: &GroupId, applicant: &UserId) -> Read<Option<Application>>;
+    /// Applications that wait for a user's decision: those of all groups the user owns or administers, newest first.
+    async fn applications_for(&self, app: AppId, user: &UserId, limit: usize) -> Read<Vec<Application>>;
+}
+
+/// Which way history is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    /// From newer to older.
+    Older,
+    /// From older to newer.
+    Newer,
+}
+
+/// A page of one-to-one history.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DirectQuery {
+    /// Which way.
+    pub direction: Direction,
+    /// Not before this moment.
+    pub from: Timestamp,
+    /// Not after this moment.
+    pub until: Timestamp,
+    /// Continue after this message, which is not repeated.
+    pub after: Option<MsgKey>,
+    /// At most so many.
+    pub limit: usize,
+}
+
+/// Reads messages.
+#[async_trait]
+pub trait Messages: Send + Sync {
+    /// The messages with numbers from `low` to `high`, newest first.
+    async fn history(&self, app: AppId, conversation: &ConversationKey, low: u64, high: u64) -> Read<Vec<Message>>;
+    /// One message.
+    async fn message(&self, app: AppId, conversation: &ConversationKey, seq: u64) -> Read<Option<Message>>;
+    /// Recalled messages among the newest `window`, newest first.
+    async fn recalled(&self, app: AppId, conversation: &ConversationKey, window: u64) -> Read<Vec<Message>>;
+    /// One-to-one history as one side sees it, ordered by time, the sender's number, arrival.
+    async fn direct_history(&self, app: AppId, user: &UserId, peer: &UserId, query: &DirectQuery) -> Read<Vec<Message>>;
+    /// The one-to-one message with that key in that direction.
+    async fn direct_message(&self, app: AppId, from: &UserId, to: &UserId, key: MsgKey) -> Read<Option<Message>>;
+}
+
+/// Reads where conversations stand.
+#[async_trait]
+pub trait Conversations: Send + Sync {
+    /// Where the conversation stands; all zero when nobody spoke yet.
+    async fn position(&self, app: AppId, conversation: &ConversationKey) -> Read<Position>;
+    /// One side's view of a one-to-one conversation.
+    async fn direct_view(&self, app: AppId, user: &UserId, peer: &UserId) -> Read<Option<DirectView>>;
+    /// A user's one-to-one views changed after a moment (inclusive), the newest `limit` of them, newest first.
+    async fn direct_views(&self, app: AppId, user: &UserId, since: Timestamp, limit: usize) -> Read<Vec<DirectView>>;
+    /// Views with unread messages, at most `limit`, newest first.
+    async fn unread_views(&self, app: AppId, user: &UserId, limit: usize) -> Read<Vec<DirectView>>;
+}
+
+/// An entry of a user's log.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LogEntry {
+    /// Its place, contiguous from 1 per user.
+    pub pos: u64,
+    /// When it came.
+    pub time: Timestamp,
+    /// What it is.
+    pub item: LogItem,
+}
+
+/// What a user missed.
+#[derive(Debug, Clone, PartialEq)]
+pub enum LogItem {
+    /// A one-to-one message that came in.
+    Message(Box<Message>),
+    /// A notice.
+    Notice(Arc<Notice>),
+}
+
+/// Reads a user's log of inbound one-to-one messages and notices.
+#[async_trait]
+pub trait UserLog: Send + Sync {
+    /// The place of the newest entry; 0 when there is none.
+    async fn log_end(&self, app: AppId, user: &UserId) -> Read<u64>;
+    /// Entries after a place, oldest first.
+    async fn log_after(&self, app: AppId, user: &UserId, pos: u64, limit: usize) -> Read<Vec<LogEntry>>;
+}

@@ -1,0 +1,153 @@
+//! Where conversations stand, and one-to-one views.
+
+use async_trait::async_trait;
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use tsudoi_domain::{
+    AppId, UserId,
+    conversation::{ConversationKey, DirectView, Position},
+    time::Timestamp,
+};
+
+use super::{Sqlite, failed, int, uint};
+use crate::{Conversations, StoreError};
+
+#[async_trait]
+impl Conversations for Sqlite {
+    async fn position(&self, app: AppId, conversation: &ConversationKey) -> Result<Position, StoreError> {
+        self.read(|c| Ok(find(c, app, conversation)?.map(|(_, position)| position).unwrap_or_default()))
+    }
+
+    async fn direct_view(&self, app: AppId, user: &UserId, peer: &UserId) -> Result<Option<DirectView>, StoreError> {
+        self.read(|c| view(c, app, user, peer))
+    }
+
+    async fn direct_views(&self, app: AppId, user: &UserId, since: Timestamp, limit: usize) -> Result<Vec<DirectView>, StoreError> {
+        self.read(|c| {
+            views(
+                c,
+                &format!(
+                    "SELECT {VIEW} FROM direct_views WHERE app = ?1 AND user = ?2 AND updated_at >= ?3 AND shown_seq > 0
+                     ORDER BY updated_at DESC, peer LIMIT ?4"
+                ),
+                params![app.0, user.as_str(), since.0, int(limit as u64)],
+            )
+        })
+    }
+
+    async fn unread_views(&self, app: AppId, user: &UserId, limit: usize) -> Result<Vec<DirectView>, StoreError> {
+        self.read(|c| {
+            views(
+                c,
+                &format!(
+                    "SELECT {VIEW} FROM direct_views WHERE app = ?1 AND user = ?2 AND counted > counted_read
+                     ORDER BY updated_at DESC, peer LIMIT ?3"
+                ),
+                params![app.0, user.as_str(), int(limit as u64)],
+            )
+        })
+    }
+}
+
+const VIEW: &str = "peer, shown_seq, updated_at, read_until, counted, counted_read, cleared_seq";
+
+fn read_view(r: &Row<'_>) -> rusqlite::Result<DirectView> {
+    Ok(DirectView {
+        peer: UserId::trusted(&r.get::<_, String>(0)?),
+        shown_seq: uint(r.get(1)?),
+        updated_at: Timestamp(r.get(2)?),
+        read_until: Timestamp(r.get(3)?),
+        counted: uint(r.get(4)?),
+        counted_read: uint(r.get(5)?),
+        cleared_seq: uint(r.get(6)?),
+    })
+}
+
+fn views(c: &Connection, sql: &str, params: impl rusqlite::Params) -> Result<Vec<DirectView>, StoreError> {
+    let mut statement = c.prepare_cached(sql).map_err(failed)?;
+    let rows = statement.query_map(params, read_view).map_err(failed)?;
+    rows.collect::<Result<_, _>>().map_err(failed)
+}
+
+pub(super) fn view(c: &Connection, app: AppId, user: &UserId, peer: &UserId) -> Result<Option<DirectView>, StoreError> {
+    c.prepare_cached(&format!("SELECT {VIEW} FROM direct_views WHERE app = ?1 AND user = ?2 AND peer = ?3"))
+        .and_then(|mut s| s.query_row(params![app.0, user.as_str(), peer.as_str()], read_view).optional())
+        .map_err(failed)
+}
+
+pub(super) fn put_view(c: &Connection, app: AppId, user: &UserId, view: &DirectView) -> Result<(), StoreError> {
+    c.prepare_cached(
+        "INSERT INTO direct_views (app, user, peer, shown_seq, updated_at, read_until, counted, counted_read, cleared_seq)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+         ON CONFLICT (app, user, peer) DO UPDATE SET shown_seq = ?4, updated_at = ?5, read_until = ?6, counted = ?7, counted_read = ?8,
+             cleared_seq = ?9",
+    )
+    .and_then(|mut s| {
+        s.execute(params![
+            app.0,
+            user.as_str(),
+            view.peer.as_str(),
+            int(view.shown_seq),
+            view.updated_at.0,
+            view.read_until.0,
+            int(view.counted),
+            int(view.counted_read),
+            int(view.cleared_seq)
+        ])
+    })
+    .map(drop)
+    .map_err(failed)
+}
+
+/// The kind and key columns of a conversation.
+pub(super) fn columns(conversation: &ConversationKey) -> (i64, std::borrow::Cow<'_, str>) {
+    match conversation {
+        ConversationKey::Group(id) => (1, id.as_str().into()),
+        ConversationKey::Topic(id) => (2, id.as_str().into()),
+        ConversationKey::Direct(one, other) => (3, format!("{one}\n{other}").into()),
+    }
+}
+
+/// Reads `last_seq, last_time, shown_seq, shown_time` from a column on.
+pub(super) fn position(row: &Row<'_>, at: usize) -> Result<Position, StoreError> {
+    Ok(Position {
+        last_seq: uint(row.get(at).map_err(failed)?),
+        last_time: Timestamp(row.get(at + 1).map_err(failed)?),
+        shown_seq: uint(row.get(at + 2).map_err(failed)?),
+        shown_time: Timestamp(row.get(at + 3).map_err(failed)?),
+    })
+}
+
+pub(super) fn find(c: &Connection, app: AppId, conversation: &ConversationKey) -> Result<Option<(i64, Position)>, StoreError> {
+    let (kind, key) = columns(conversation);
+    c.prepare_cached("SELECT last_seq, last_time, shown_seq, shown_time, pk FROM conversations WHERE app = ?1 AND kind = ?2 AND key = ?3")
+        .and_then(|mut s| s.query_row(params![app.0, kind, key], |r| Ok((r.get(4)?, position(r, 0)))).optional())
+        .map_err(failed)?
+        .map(|(pk, position)| Ok((pk, position?)))
+        .transpose()
+}
+
+pub(super) fn create(c: &Connection, app: AppId, conversation: &ConversationKey) -> Result<i64, StoreError> {
+    let (kind, key) = columns(conversation);
+    c.prepare_cached("INSERT INTO conversations (app, kind, key) VALUES (?1, ?2, ?3)")
+        .and_then(|mut s| s.execute(params![app.0, kind, key]))
+        .map_err(failed)?;
+    Ok(c.last_insert_rowid())
+}
+
+pub(super) fn put_position(c: &Connection, pk: i64, position: &Position) -> Result<(), StoreError> {
+    c.prepare_cached("UPDATE conversations SET last_seq = ?2, last_time = ?3, shown_seq = ?4, shown_time = ?5 WHERE pk = ?1")
+        .and_then(|mut s| {
+            s.execute(params![pk, int(position.last_seq), position.last_time.0, int(position.shown_seq), position.shown_time.0])
+        })
+        .map(drop)
+        .map_err(failed)
+}
+
+/// Drops a conversation with its messages.
+pub(super) fn delete(c: &Connection, app: AppId, conversation: &ConversationKey) -> Result<(), StoreError> {
+    let Some((pk, _)) = find(c, app, conversation)? else { return Ok(()) };
+    for sql in ["DELETE FROM messages WHERE conv = ?1", "DELETE FROM conversations WHERE pk = ?1"] {
+        c.prepare_cached(sql).and_then(|mut s| s.execute([pk])).map_err(failed)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,81 @@
+//! A user's log of what came in: one-to-one messages and notices.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use rusqlite::{Connection, OptionalExtension, params};
+use tsudoi_domain::{AppId, UserId, notice::Notice, time::Timestamp};
+
+use super::{Sqlite, failed, int, json, messages, to_json, uint};
+use crate::{LogEntry, LogItem, StoreError, UserLog};
+
+#[async_trait]
+impl UserLog for Sqlite {
+    async fn log_end(&self, app: AppId, user: &UserId) -> Result<u64, StoreError> {
+        self.read(|c| end(c, app, user))
+    }
+
+    async fn log_after(&self, app: AppId, user: &UserId, pos: u64, limit: usize) -> Result<Vec<LogEntry>, StoreError> {
+        self.read(|c| {
+            let mut statement = c
+                .prepare_cached(
+                    "SELECT pos, time, conv, seq, notice FROM user_log WHERE app = ?1 AND user = ?2 AND pos > ?3 ORDER BY pos LIMIT ?4",
+                )
+                .map_err(failed)?;
+            let mut rows = statement.query(params![app.0, user.as_str(), int(pos), int(limit as u64)]).map_err(failed)?;
+            let mut entries = Vec::new();
+            while let Some(row) = rows.next().map_err(failed)? {
+                let item = match row.get::<_, Option<String>>(4).map_err(failed)? {
+                    Some(text) => LogItem::Notice(Arc::new(json::<Notice>("notice", &text)?)),
+                    None => {
+                        let (conv, seq): (i64, i64) = (row.get(2).map_err(failed)?, row.get(3).map_err(failed)?);
+                        match messages::by_seq(c, conv, uint(seq))? {
+                            Some(message) => LogItem::Message(Box::new(message)),
+                            // The message's retention is over.
+                            None => continue,
+                        }
+                    }
+                };
+                entries.push(LogEntry {
+                    pos: uint(row.get(0).map_err(failed)?),
+                    time: Timestamp(row.get(1).map_err(failed)?),
+                    item,
+                });
+            }
+            Ok(entries)
+        })
+    }
+}
+
+fn end(c: &Connection, app: AppId, user: &UserId) -> Result<u64, StoreError> {
+    c.prepare_cached("SELECT pos FROM user_log WHERE app = ?1 AND user = ?2 ORDER BY pos DESC LIMIT 1")
+        .and_then(|mut s| s.query_row(params![app.0, user.as_str()], |r| r.get(0)).optional())
+        .map(|pos| pos.map_or(0, uint))
+        .map_err(failed)
+}
+
+fn append(
+    c: &Connection,
+    app: AppId,
+    user: &UserId,
+    time: Timestamp,
+    conv: i64,
+    seq: u64,
+    notice: Option<&str>,
+) -> Result<(), StoreError> {
+    let pos = end(c, app, user)? + 1;
+    c.prepare_cached("INSERT INTO user_log (app, user, pos, time, conv, seq, notice) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")
+        .and_then(|mut s| s.execute(params![app.0, user.as_str(), int(pos), time.0, conv, int(seq), notice]))
+        .map(drop)
+        .map_err(failed)
+}
+
+/// Notes an inbound one-to-one message.
+pub(super) fn append_message(c: &Connection, app: AppId, user: &UserId, time: Timestamp, conv: i64, seq: u64) -> Result<(), StoreError> {
+    append(c, app, user, time, conv, seq, None)
+}
+
+/// Notes a notice.
+pub(super) fn append_notice(c: &Connection, app: AppId, user: &UserId, time: Timestamp, notice: &Notice) -> Result<(), StoreError> {
+    append(c, app, user, time, 0, 0, Some(&to_json(notice)))
+}

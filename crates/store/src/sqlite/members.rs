@@ -1,0 +1,334 @@
+//! Members, mutes, bans and applications.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use async_trait::async_trait;
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use serde::{Deserialize, Serialize};
+use tsudoi_domain::{
+    AppId, GroupId, TopicId, UserId,
+    group::MsgFlag,
+    join::Application,
+    member::Member,
+    permission::Role,
+    time::{MuteUntil, Timestamp},
+};
+
+use super::{Sqlite, failed, groups::GroupState, int, json, to_json, uint};
+use crate::{Members, StoreError};
+
+const MEMBER: &str = "m.user, m.role, m.read_seq, m.last_spoke_at, m.data, coalesce(t.until, 0)";
+const FROM_MEMBERS: &str = "FROM members m LEFT JOIN mutes t ON t.grp = m.grp AND t.topic = '' AND t.user = m.user";
+
+#[async_trait]
+impl Members for Sqlite {
+    async fn member(&self, app: AppId, group: &GroupId, user: &UserId) -> Result<Option<Arc<Member>>, StoreError> {
+        self.read(|c| match pk(c, app, group)? {
+            Some(grp) => get(c, grp, user),
+            None => Ok(None),
+        })
+    }
+
+    async fn members(&self, app: AppId, group: &GroupId, users: &[UserId]) -> Result<Vec<Option<Arc<Member>>>, StoreError> {
+        self.read(|c| match pk(c, app, group)? {
+            Some(grp) => users.iter().map(|user| get(c, grp, user)).collect(),
+            None => Ok(vec![None; users.len()]),
+        })
+    }
+
+    async fn member_page(
+        &self,
+        app: AppId,
+        group: &GroupId,
+        roles: &[Role],
+        offset: u64,
+        after: u64,
+        limit: usize,
+    ) -> Result<(Vec<Arc<Member>>, u64), StoreError> {
+        self.read(|c| {
+            let Some(grp) = pk(c, app, group)? else { return Ok((Vec::new(), 0)) };
+            let ranks = if roles.is_empty() { vec![Role::Owner, Role::Admin, Role::Member] } else { roles.to_vec() };
+            // The cursor names the last row of the page before: its rank and its place in the order of joining.
+            let (last_rank, last_pk) = if after == 0 { (i64::MAX, 0) } else { cursor(c, grp, after)? };
+            let sql = format!(
+                "SELECT {MEMBER}, m.pk {FROM_MEMBERS}
+                 WHERE m.grp = ?1 AND m.role IN (?2, ?3, ?4) AND (m.role < ?5 OR (m.role = ?5 AND m.pk > ?6))
+                 ORDER BY m.role DESC, m.pk LIMIT ?7 OFFSET ?8"
+            );
+            let rank = |at: usize| ranks.get(at).map_or(-1, |role| i64::from(role.rank()));
+            let mut statement = c.prepare_cached(&sql).map_err(failed)?;
+            let mut rows = statement
+                .query(params![grp, rank(0), rank(1), rank(2), last_rank, last_pk, int(limit as u64 + 1), int(offset)])
+                .map_err(failed)?;
+            let mut page = Vec::new();
+            let mut next = 0;
+            let mut last = 0;
+            while let Some(row) = rows.next().map_err(failed)? {
+                if page.len() == limit {
+                    next = last;
+                    break;
+                }
+                page.push(Arc::new(member(row, 0)?));
+                last = uint(row.get(6).map_err(failed)?);
+            }
+            Ok((page, next))
+        })
+    }
+
+    async fn mutes(&self, app: AppId, group: &GroupId, topic: Option<&TopicId>, now: Timestamp) -> Result<Vec<(UserId, MuteUntil)>, StoreError> {
+        self.read(|c| {
+            let Some(grp) = pk(c, app, group)? else { return Ok(Vec::new()) };
+            users_until(c, "SELECT user, until FROM mutes WHERE grp = ?1 AND topic = ?2 AND until > ?3 ORDER BY user", params![
+                grp,
+                topic.map_or("", TopicId::as_str),
+                now.0
+            ])
+        })
+    }
+
+    async fn mute(&self, app: AppId, group: &GroupId, topic: Option<&TopicId>, user: &UserId) -> Result<MuteUntil, StoreError> {
+        self.read(|c| {
+            let Some(grp) = pk(c, app, group)? else { return Ok(MuteUntil::NEVER) };
+            until(c, "SELECT until FROM mutes WHERE grp = ?1 AND topic = ?2 AND user = ?3", params![
+                grp,
+                topic.map_or("", TopicId::as_str),
+                user.as_str()
+            ])
+        })
+    }
+
+    async fn bans(
+        &self,
+        app: AppId,
+        group: &GroupId,
+        now: Timestamp,
+        offset: u64,
+        limit: usize,
+    ) -> Result<Vec<(UserId, MuteUntil)>, StoreError> {
+        self.read(|c| {
+            let Some(grp) = pk(c, app, group)? else { return Ok(Vec::new()) };
+            users_until(c, "SELECT user, until FROM bans WHERE grp = ?1 AND until > ?2 ORDER BY user LIMIT ?3 OFFSET ?4", params![
+                grp,
+                now.0,
+                int(limit as u64),
+                int(offset)
+            ])
+        })
+    }
+
+    async fn ban(&self, app: AppId, group: &GroupId, user: &UserId) -> Result<MuteUntil, StoreError> {
+        self.read(|c| {
+            let Some(grp) = pk(c, app, group)? else { return Ok(MuteUntil::NEVER) };
+            until(c, "SELECT until FROM bans WHERE grp = ?1 AND user = ?2", params![grp, user.as_str()])
+        })
+    }
+
+    async fn application(&self, app: AppId, group: &GroupId, applicant: &UserId) -> Result<Option<Application>, StoreError> {
+        self.read(|c| {
+            let Some(grp) = pk(c, app, group)? else { return Ok(None) };
+            c.prepare_cached("SELECT data FROM applications WHERE grp = ?1 AND applicant = ?2")
+                .and_then(|mut s| s.query_row(params![grp, applicant.as_str()], |r| r.get::<_, String>(0)).optional())
+                .map_err(failed)?
+                .map(|text| json("application", &text))
+                .transpose()
+        })
+    }
+
+    async fn applications_for(&self, app: AppId, user: &UserId, limit: usize) -> Result<Vec<Application>, StoreError> {
+        self.read(|c| {
+            let mut statement = c
+                .prepare_cached(
+                    "SELECT a.data FROM applications a JOIN members m ON m.grp = a.grp
+                     WHERE m.app = ?1 AND m.user = ?2 AND m.role > 200 ORDER BY a.key DESC LIMIT ?3",
+                )
+                .map_err(failed)?;
+            let rows =
+                statement.query_map(params![app.0, user.as_str(), int(limit as u64)], |r| r.get::<_, String>(0)).map_err(failed)?;
+            rows.map(|text| json("application", &text.map_err(failed)?)).collect()
+        })
+    }
+}
+
+fn pk(c: &Connection, app: AppId, group: &GroupId) -> Result<Option<i64>, StoreError> {
+    c.prepare_cached("SELECT pk FROM groups WHERE app = ?1 AND id = ?2")
+        .and_then(|mut s| s.query_row(params![app.0, group.as_str()], |r| r.get(0)).optional())
+        .map_err(failed)
+}
+
+fn cursor(c: &Connection, grp: i64, after: u64) -> Result<(i64, i64), StoreError> {
+    c.prepare_cached("SELECT role, pk FROM members WHERE grp = ?1 AND pk = ?2")
+        .and_then(|mut s| s.query_row(params![grp, int(after)], |r| Ok((r.get(0)?, r.get(1)?))).optional())
+        // The member has left: those who joined after come next.
+        .map(|found| found.unwrap_or((i64::from(Role::Member.rank()), int(after))))
+        .map_err(failed)
+}
+
+fn get(c: &Connection, grp: i64, user: &UserId) -> Result<Option<Arc<Member>>, StoreError> {
+    c.prepare_cached(&format!("SELECT {MEMBER} {FROM_MEMBERS} WHERE m.grp = ?1 AND m.user = ?2"))
+        .and_then(|mut s| s.query_row(params![grp, user.as_str()], |r| Ok(member(r, 0))).optional())
+        .map_err(failed)?
+        .transpose()
+        .map(|found| found.map(Arc::new))
+}
+
+fn users_until(c: &Connection, sql: &str, params: impl rusqlite::Params) -> Result<Vec<(UserId, MuteUntil)>, StoreError> {
+    let mut statement = c.prepare_cached(sql).map_err(failed)?;
+    let rows = statement
+        .query_map(params, |r| Ok((UserId::trusted(&r.get::<_, String>(0)?), MuteUntil(r.get(1)?))))
+        .map_err(failed)?;
+    rows.collect::<Result<_, _>>().map_err(failed)
+}
+
+fn until(c: &Connection, sql: &str, params: impl rusqlite::Params) -> Result<MuteUntil, StoreError> {
+    c.prepare_cached(sql)
+        .and_then(|mut s| s.query_row(params, |r| r.get(0)).optional())
+        .map(|until| MuteUntil(until.unwrap_or(0)))
+        .map_err(failed)
+}
+
+/// The part of a member that lies in the `data` column.
+#[derive(Serialize, Deserialize)]
+struct MemberData {
+    joined_at: Timestamp,
+    joined_seq: u64,
+    msg_flag: MsgFlag,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    name_card: String,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    custom: BTreeMap<String, String>,
+}
+
+/// Reads `user, role, read_seq, last_spoke_at, data, until` from a column on.
+pub(super) fn member(row: &Row<'_>, at: usize) -> Result<Member, StoreError> {
+    let rank: i64 = row.get(at + 1).map_err(failed)?;
+    let role = [Role::Owner, Role::Admin, Role::Member]
+        .into_iter()
+        .find(|role| i64::from(role.rank()) == rank)
+        .ok_or_else(|| StoreError::Corrupt(format!("role {rank}")))?;
+    let text: String = row.get(at + 4).map_err(failed)?;
+    let data: MemberData = json("member", &text)?;
+    Ok(Member {
+        user: UserId::trusted(&row.get::<_, String>(at).map_err(failed)?),
+        role,
+        joined_at: data.joined_at,
+        joined_seq: data.joined_seq,
+        read_seq: uint(row.get(at + 2).map_err(failed)?),
+        msg_flag: data.msg_flag,
+        last_spoke_at: Timestamp(row.get(at + 3).map_err(failed)?),
+        mute_until: MuteUntil(row.get(at + 5).map_err(failed)?),
+        name_card: data.name_card,
+        custom: data.custom,
+    })
+}
+
+/// Stores a member; answers whether they are new.
+pub(super) fn put(c: &Connection, app: AppId, state: &GroupState, member: &Member) -> Result<bool, StoreError> {
+    let data = to_json(&MemberData {
+        joined_at: member.joined_at,
+        joined_seq: member.joined_seq,
+        msg_flag: member.msg_flag,
+        name_card: member.name_card.clone(),
+        custom: member.custom.clone(),
+    });
+    let rank = i64::from(member.role.rank());
+    let updated = c
+        .prepare_cached("UPDATE members SET role = ?3, data = ?4 WHERE grp = ?1 AND user = ?2")
+        .and_then(|mut s| s.execute(params![state.pk, member.user.as_str(), rank, data]))
+        .map_err(failed)?;
+    if updated > 0 {
+        return Ok(false);
+    }
+    c.prepare_cached("INSERT INTO members (grp, app, user, role, read_seq, last_spoke_at, data) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")
+        .and_then(|mut s| {
+            s.execute(params![
+                state.pk,
+                app.0,
+                member.user.as_str(),
+                rank,
+                int(member.read_seq),
+                member.last_spoke_at.0,
+                data
+            ])
+        })
+        .map_err(failed)?;
+    Ok(true)
+}
+
+/// Ends a membership; answers whether there was one.
+pub(super) fn delete(c: &Connection, state: &GroupState, user: &UserId) -> Result<bool, StoreError> {
+    c.prepare_cached("DELETE FROM members WHERE grp = ?1 AND user = ?2")
+        .and_then(|mut s| s.execute(params![state.pk, user.as_str()]))
+        .map(|deleted| deleted > 0)
+        .map_err(failed)
+}
+
+pub(super) fn exists(c: &Connection, state: &GroupState, user: &UserId) -> Result<bool, StoreError> {
+    c.prepare_cached("SELECT 1 FROM members WHERE grp = ?1 AND user = ?2")
+        .and_then(|mut s| s.exists(params![state.pk, user.as_str()]))
+        .map_err(failed)
+}
+
+/// Moves a read position forward; anywhere with `force`.
+pub(super) fn set_read(c: &Connection, state: &GroupState, user: &UserId, seq: u64, force: bool) -> Result<(), StoreError> {
+    c.prepare_cached("UPDATE members SET read_seq = ?3 WHERE grp = ?1 AND user = ?2 AND (?4 OR read_seq < ?3)")
+        .and_then(|mut s| s.execute(params![state.pk, user.as_str(), int(seq), force]))
+        .map(drop)
+        .map_err(failed)
+}
+
+/// A member spoke: that moment is kept, and own messages are read.
+pub(super) fn spoke(c: &Connection, grp: i64, user: &str, time: Timestamp, seq: u64) -> Result<(), StoreError> {
+    c.prepare_cached("UPDATE members SET last_spoke_at = ?3, read_seq = max(read_seq, ?4) WHERE grp = ?1 AND user = ?2")
+        .and_then(|mut s| s.execute(params![grp, user, time.0, int(seq)]))
+        .map(drop)
+        .map_err(failed)
+}
+
+pub(super) fn set_mute(c: &Connection, state: &GroupState, topic: Option<&TopicId>, user: &UserId, until: MuteUntil) -> Result<(), StoreError> {
+    let topic = topic.map_or("", TopicId::as_str);
+    if until == MuteUntil::NEVER {
+        c.prepare_cached("DELETE FROM mutes WHERE grp = ?1 AND topic = ?2 AND user = ?3")
+            .and_then(|mut s| s.execute(params![state.pk, topic, user.as_str()]))
+    } else {
+        c.prepare_cached(
+            "INSERT INTO mutes (grp, topic, user, until) VALUES (?1, ?2, ?3, ?4) ON CONFLICT (grp, topic, user) DO UPDATE SET until = ?4",
+        )
+        .and_then(|mut s| s.execute(params![state.pk, topic, user.as_str(), until.0]))
+    }
+    .map(drop)
+    .map_err(failed)
+}
+
+pub(super) fn set_ban(c: &Connection, state: &GroupState, user: &UserId, until: MuteUntil) -> Result<(), StoreError> {
+    if until == MuteUntil::NEVER {
+        c.prepare_cached("DELETE FROM bans WHERE grp = ?1 AND user = ?2").and_then(|mut s| s.execute(params![state.pk, user.as_str()]))
+    } else {
+        c.prepare_cached("INSERT INTO bans (grp, user, until) VALUES (?1, ?2, ?3) ON CONFLICT (grp, user) DO UPDATE SET until = ?3")
+            .and_then(|mut s| s.execute(params![state.pk, user.as_str(), until.0]))
+    }
+    .map(drop)
+    .map_err(failed)
+}
+
+pub(super) fn put_application(c: &Connection, state: &GroupState, application: &Application) -> Result<(), StoreError> {
+    c.prepare_cached(
+        "INSERT INTO applications (grp, applicant, key, data) VALUES (?1, ?2, ?3, ?4)
+         ON CONFLICT (grp, applicant) DO UPDATE SET key = excluded.key, data = excluded.data",
+    )
+    .and_then(|mut s| s.execute(params![state.pk, application.applicant.as_str(), application.key, to_json(application)]))
+    .map(drop)
+    .map_err(failed)
+}
+
+pub(super) fn delete_application(c: &Connection, state: &GroupState, applicant: &UserId) -> Result<(), StoreError> {
+    c.prepare_cached("DELETE FROM applications WHERE grp = ?1 AND applicant = ?2")
+        .and_then(|mut s| s.execute(params![state.pk, applicant.as_str()]))
+        .map(drop)
+        .map_err(failed)
+}
+
+pub(super) fn is_pending(c: &Connection, state: &GroupState, applicant: &UserId, key: i64) -> Result<bool, StoreError> {
+    c.prepare_cached("SELECT 1 FROM applications WHERE grp = ?1 AND applicant = ?2 AND key = ?3")
+        .and_then(|mut s| s.exists(params![state.pk, applicant.as_str(), key]))
+        .map_err(failed)
+}

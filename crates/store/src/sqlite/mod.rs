@@ -1,0 +1,206 @@
+//! The embedded backend: one SQLite database in WAL mode with `synchronous=FULL`.
+//!
+//! One writer thread groups waiting commits into one transaction and one fsync; readers run beside it on connections of
+//! their own. Messages lie in arrival order with a unique index on (conversation, seq).
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use parking_lot::Mutex;
+use rusqlite::{Connection, OpenFlags};
+use rusqlite_migration::{M, Migrations};
+
+use crate::{CommitObserver, StoreError};
+
+mod accounts;
+mod apply;
+mod apps;
+mod conversations;
+mod groups;
+mod log;
+mod members;
+mod messages;
+mod writer;
+
+/// The numbered migrations, oldest first.
+const MIGRATIONS: &[M<'_>] = &[M::up(include_str!("../../migrations/sqlite/0001_foundation.sql"))];
+
+/// How the embedded store is opened.
+#[derive(Debug, Clone)]
+pub struct SqliteOptions {
+    /// The database file; `None` keeps everything in memory (tests).
+    pub path: Option<PathBuf>,
+    /// Connections for reading.
+    pub readers: usize,
+    /// Most changes that share one transaction.
+    pub batch: usize,
+    /// Most changes that wait for the writer; more have to wait before they are queued.
+    pub queue: usize,
+}
+
+impl Default for SqliteOptions {
+    fn default() -> Self {
+        Self { path: None, readers: 4, batch: 1024, queue: 4096 }
+    }
+}
+
+/// The embedded backend.
+pub struct Sqlite {
+    readers: Mutex<Vec<Connection>>,
+    source: Source,
+    writer: writer::Writer,
+}
+
+impl std::fmt::Debug for Sqlite {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Sqlite").field("source", &self.source).finish_non_exhaustive()
+    }
+}
+
+/// Where the database lies.
+#[derive(Debug, Clone)]
+enum Source {
+    File(PathBuf),
+    Memory(String),
+}
+
+impl Source {
+    fn open(&self) -> rusqlite::Result<Connection> {
+        match self {
+            Self::File(path) => Connection::open(path),
+            Self::Memory(uri) => Connection::open_with_flags(
+                uri,
+                OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_URI,
+            ),
+        }
+    }
+}
+
+impl Sqlite {
+    /// Opens the database, migrates it to the newest schema and starts the writer.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when the file cannot be opened or migrated.
+    pub fn open(options: &SqliteOptions, observer: Arc<dyn CommitObserver>) -> Result<Self, StoreError> {
+        let source = match &options.path {
+            Some(path) => Source::File(path.clone()),
+            None => Source::Memory(memory_uri()),
+        };
+        if let Source::File(path) = &source
+            && let Some(parent) = path.parent()
+        {
+            std::fs::create_dir_all(parent)
+                .map_err(|e| StoreError::Unavailable(format!("folder {} cannot be made: {e}", parent.display())))?;
+        }
+        let mut connection = source.open().map_err(failed)?;
+        prepare(&connection, true).map_err(failed)?;
+        Migrations::from_slice(MIGRATIONS)
+            .to_latest(&mut connection)
+            .map_err(|e| StoreError::Unavailable(format!("the schema cannot be migrated: {e}")))?;
+        let writer = writer::Writer::start(connection, options, observer);
+        let store = Self { readers: Mutex::new(Vec::new()), source, writer };
+        for _ in 0..options.readers.max(1) {
+            let reader = store.reader()?;
+            store.readers.lock().push(reader);
+        }
+        Ok(store)
+    }
+
+    /// The path of the database of a data folder.
+    #[must_use]
+    pub fn path_in(data_dir: &Path) -> PathBuf {
+        data_dir.join("tsudoi.db")
+    }
+
+    fn reader(&self) -> Result<Connection, StoreError> {
+        let connection = self.source.open().map_err(failed)?;
+        prepare(&connection, false).map_err(failed)?;
+        Ok(connection)
+    }
+
+    /// Reads on a connection of the pool; opens one more when all are busy.
+    fn read<T>(&self, read: impl FnOnce(&Connection) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        let pooled = self.readers.lock().pop();
+        let connection = match pooled {
+            Some(connection) => connection,
+            None => self.reader()?,
+        };
+        let answer = read(&connection);
+        self.readers.lock().push(connection);
+        answer
+    }
+}
+
+/// A name of its own for every database in memory: connections of one store share it.
+fn memory_uri() -> String {
+    use std::sync::atomic::{AtomicU64, Ordering};
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    format!("file:tsudoi-{}?mode=memory&cache=shared", NEXT.fetch_add(1, Ordering::Relaxed))
+}
+
+fn prepare(connection: &Connection, writer: bool) -> rusqlite::Result<()> {
+    connection.busy_timeout(Duration::from_secs(10))?;
+    connection.set_prepared_statement_cache_capacity(256);
+    if writer {
+        connection.pragma_update(None, "journal_mode", "WAL")?;
+        connection.pragma_update(None, "synchronous", "FULL")?;
+        connection.pragma_update(None, "wal_autocheckpoint", 4000)?;
+        connection.pragma_update(None, "journal_size_limit", 64 << 20)?;
+    } else {
+        // Readers of a shared in-memory database must not wait for the writer's table locks.
+        connection.pragma_update(None, "read_uncommitted", true)?;
+        connection.pragma_update(None, "query_only", true)?;
+    }
+    connection.pragma_update(None, "cache_size", -16_384)?;
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
+    Ok(())
+}
+
+/// A database fault as the store tells it.
+#[allow(clippy::needless_pass_by_value, reason = "used as a function in map_err")]
+fn failed(error: rusqlite::Error) -> StoreError {
+    match error {
+        rusqlite::Error::FromSqlConversionFailure(..) | rusqlite::Error::InvalidColumnType(..) | rusqlite::Error::IntegralValueOutOfRange(..) => {
+            StoreError::Corrupt(error.to_string())
+        }
+        other => StoreError::Unavailable(other.to_string()),
+    }
+}
+
+/// Reads a JSON column.
+fn json<T: serde::de::DeserializeOwned>(what: &'static str, text: &str) -> Result<T, StoreError> {
+    serde_json::from_str(text).map_err(|e| StoreError::Corrupt(format!("{what}: {e}")))
+}
+
+/// Writes a JSON column.
+fn to_json<T: serde::Serialize>(value: &T) -> String {
+    serde_json::to_string(value).expect("rows of the store are plain data that serialise")
+}
+
+/// SQLite integers are signed; numbers of the domain that cannot be negative pass through here.
+fn int(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}
+
+/// The way back of [`int`].
+fn uint(value: i64) -> u64 {
+    u64::try_from(value).unwrap_or(0)
+}
+
+#[async_trait::async_trait]
+impl crate::Commit for Sqlite {
+    async fn commit(&self, app: tsudoi_domain::AppId, change: Arc<tsudoi_domain::change::Change>) -> Result<crate::Outcome, StoreError> {
+        self.writer.commit(app, change).await
+    }
+
+    async fn put_app(&self, row: crate::AppRow) -> Result<(), StoreError> {
+        self.writer.put_app(row).await
+    }
+
+    async fn probe(&self) -> Result<(), StoreError> {
+        self.writer.probe().await
+    }
+}
