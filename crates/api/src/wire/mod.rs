@@ -4,8 +4,10 @@
 //! the JSON it came in, so members that this server does not know reach the receivers untouched.
 
 pub mod message_body;
+pub mod push_info;
 
 mod kept_json;
 mod shape;
 
 pub use message_body::{BodyError, BodyLimits, MessageBody};
+pub use push_info::{BadPushInfo, OfflinePushInfo};
