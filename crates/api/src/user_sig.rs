@@ -23,6 +23,8 @@ use serde_json::value::RawValue;
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
+use crate::error_code::ErrorCode;
+
 /// The longest ticket that is looked at, in bytes of packed text. Usual ones have 180 to 260.
 ///
 /// Spec: docs/spec/usersig.md#4
@@ -64,6 +66,24 @@ pub enum BadUserSig {
     /// Issue time and life time have passed.
     #[error("usersig has expired")]
     Expired,
+}
+
+impl BadUserSig {
+    /// The vendor's number for this refusal. A REST call without a ticket is refused with 60025 before it comes here.
+    ///
+    /// Spec: docs/spec/usersig.md#6
+    #[must_use]
+    pub const fn code(self) -> ErrorCode {
+        match self {
+            BadUserSig::Empty => ErrorCode::UserSigEmpty,
+            BadUserSig::NoKey => ErrorCode::AppHasNoKey,
+            BadUserSig::Malformed(_) | BadUserSig::FromTheFuture => ErrorCode::UserSigMalformed,
+            BadUserSig::OtherApp => ErrorCode::UserSigOtherApp,
+            BadUserSig::OtherUser => ErrorCode::UserSigOtherUser,
+            BadUserSig::BadSignature => ErrorCode::UserSigBadSignature,
+            BadUserSig::Expired => ErrorCode::UserSigExpired,
+        }
+    }
 }
 
 /// The secret of an app that signs its tickets. It is used as text, never decoded from hex; the vendor's have 64 characters.
@@ -760,6 +780,20 @@ mod tests {
             check(&[key(&hex_decoded)], 1_400_000_001, "user_1001"),
             Err(BadUserSig::BadSignature)
         );
+    }
+
+    /// docs/spec/usersig.md#6
+    #[rstest]
+    #[case(BadUserSig::Empty, 70002)]
+    #[case(BadUserSig::NoKey, 70016)]
+    #[case(BadUserSig::Malformed("not base64"), 70003)]
+    #[case(BadUserSig::FromTheFuture, 70003)]
+    #[case(BadUserSig::OtherApp, 70014)]
+    #[case(BadUserSig::OtherUser, 70013)]
+    #[case(BadUserSig::BadSignature, 70009)]
+    #[case(BadUserSig::Expired, 70001)]
+    fn each_refusal_has_its_code(#[case] refusal: BadUserSig, #[case] number: u32) {
+        assert_eq!(refusal.code().number(), number);
     }
 
     #[test]
