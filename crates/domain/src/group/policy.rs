@@ -735,3 +735,6 @@ fn complete(layer: &PolicyOverride) -> Cow<'_, PolicyOverride> {
         _ => Cow::Borrowed(layer),
     }
 }
+
+#[cfg(test)]
+mod tests;
