@@ -404,3 +404,6 @@ fn row(policy: &GroupPolicy, action: Action) -> Row {
         Action::Import => app_admin.when(p.import_allowed),
     }
 }
+
+#[cfg(test)]
+mod tests;
