@@ -659,3 +659,6 @@ impl Rates {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
