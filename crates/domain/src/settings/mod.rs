@@ -452,3 +452,5 @@ section! {
     }
 }
 
+#[cfg(test)]
+mod tests;

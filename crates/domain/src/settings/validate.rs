@@ -141,6 +141,27 @@ impl AppSettings {
 
     fn validate_numbers(&self, problems: &mut Problems) {
         let limits = self.limits();
+        // A page or message of nothing would stop the app; every other limit of 0 forbids something, which is fine.
+        for (path, value) in [
+            ("message.max_bytes", limits.message.max_bytes),
+            ("rest.max_response_bytes", limits.rest.max_response_bytes),
+            ("rest.max_request_bytes", limits.rest.max_request_bytes),
+            ("extension.page", limits.extension.page),
+            ("receipt.page", limits.receipt.page),
+            ("history.group_page", limits.history.group_page),
+            ("history.c2c_page", limits.history.c2c_page),
+            ("group.ban_page", limits.group.ban_page),
+            ("group.member_page", limits.group.member_page),
+            ("group.list_page", limits.group.list_page),
+            ("group.joined_page", limits.group.joined_page),
+            ("permission_group.batch", limits.permission_group.batch),
+            ("permission_group.member_page", limits.permission_group.member_page),
+            ("live.member_page", limits.live.member_page),
+            ("sns.follow_page", limits.sns.follow_page),
+            ("conversation.batch", limits.conversation.batch),
+        ] {
+            problems.range(&format!("limits.overrides.{path}"), value, 1, u32::MAX);
+        }
         problems.range("login.web_instances", self.login.web_instances, 1, 10);
         problems.range("login.native_instances", self.login.native_instances, 1, 3);
         problems.range("usersig.max_expire_secs", self.usersig.max_expire_secs, 1, u32::MAX);
