@@ -11,6 +11,7 @@ use super::{
     kept_json::{KeptJson, text_of},
     shape::{Fault, Field, Members, Shape, optional, required},
 };
+use crate::error_code::ErrorCode;
 
 /// How large a message may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,16 +35,16 @@ impl Default for BodyLimits {
     }
 }
 
-/// Why a value is no message body. Group commands answer all but [`BodyError::TooLong`] with 10004.
+/// Why a value is no message body.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BodyError {
-    /// `MsgBody` is no array: 90007.
+    /// `MsgBody` is no array.
     #[error("MsgBody is not an array")]
     NotArray,
-    /// `MsgBody` has no elements: 90002.
+    /// `MsgBody` has no elements.
     #[error("MsgBody is empty")]
     Empty,
-    /// An element is no object with a type: 90002.
+    /// An element is no object with a type.
     #[error("MsgBody[{index}]{fault}")]
     BadElement {
         /// Which element, counted from 0.
@@ -51,19 +52,19 @@ pub enum BodyError {
         /// Which part of it and what is wrong, for example ".MsgType is missing".
         fault: &'static str,
     },
-    /// An element has a type that nobody knows: 90010.
+    /// An element has a type that nobody knows.
     #[error("MsgBody[{index}].MsgType is unknown")]
     UnknownType {
         /// Which element, counted from 0.
         index: usize,
     },
-    /// An element has a type that only the server may send (tips and notices): 90010.
+    /// An element has a type that only the server may send (tips and notices).
     #[error("MsgBody[{index}].MsgType is reserved for the server")]
     ReservedType {
         /// Which element, counted from 0.
         index: usize,
     },
-    /// The content of an element does not fit its type: 90010.
+    /// The content of an element does not fit its type.
     #[error("MsgBody[{index}].MsgContent{field} {problem}")]
     BadContent {
         /// Which element, counted from 0.
@@ -73,13 +74,13 @@ pub enum BodyError {
         /// What is wrong with it, for example "is not a string".
         problem: &'static str,
     },
-    /// There is more than one `TIMCustomElem`: 90010.
+    /// There is more than one `TIMCustomElem`.
     #[error("MsgBody[{index}] is a second TIMCustomElem")]
     SecondCustom {
         /// Which element is the second one, counted from 0.
         index: usize,
     },
-    /// Merged messages lie in each other more often than allowed: 90010.
+    /// Merged messages lie in each other more often than allowed.
     #[error("MsgBody[{index}] has merged messages more than {limit} levels deep")]
     TooDeep {
         /// Which element, counted from 0.
@@ -87,7 +88,7 @@ pub enum BodyError {
         /// The most levels there may be.
         limit: usize,
     },
-    /// The message is too long: 80002; 93000 or 90055 where the command says so.
+    /// The message is too long.
     #[error("message has {bytes} bytes, at most {limit} are allowed")]
     TooLong {
         /// Size of elements and custom data as compact JSON.
@@ -95,6 +96,44 @@ pub enum BodyError {
         /// The most it may have.
         limit: usize,
     },
+}
+
+impl BodyError {
+    /// The number that commands of the message service answer. Batch messages answer a long one with 90055 and some commands
+    /// with 93000, as their sections say.
+    ///
+    /// Spec: docs/spec/rest-common.md#6.1
+    #[must_use]
+    pub const fn code(&self) -> ErrorCode {
+        match self {
+            BodyError::NotArray => ErrorCode::MessageBodyNotArray,
+            BodyError::Empty | BodyError::BadElement { .. } => ErrorCode::MessageBadBody,
+            BodyError::UnknownType { .. }
+            | BodyError::ReservedType { .. }
+            | BodyError::BadContent { .. }
+            | BodyError::SecondCustom { .. }
+            | BodyError::TooDeep { .. } => ErrorCode::MessageBadElement,
+            BodyError::TooLong { .. } => ErrorCode::MessageTooLong,
+        }
+    }
+
+    /// The number that group commands answer.
+    ///
+    /// Spec: docs/spec/rest-groups.md#0.4
+    #[must_use]
+    pub const fn group_code(&self) -> ErrorCode {
+        match self {
+            BodyError::TooLong { .. } => ErrorCode::MessageTooLong,
+            BodyError::NotArray
+            | BodyError::Empty
+            | BodyError::BadElement { .. }
+            | BodyError::UnknownType { .. }
+            | BodyError::ReservedType { .. }
+            | BodyError::BadContent { .. }
+            | BodyError::SecondCustom { .. }
+            | BodyError::TooDeep { .. } => ErrorCode::GroupBadParameter,
+        }
+    }
 }
 
 /// The elements that clients and REST callers may send.
@@ -763,6 +802,31 @@ mod tests {
         let refusal = parse(&json).unwrap_err();
         assert!(matches!(refusal, BodyError::BadContent { index: 1, .. }));
         assert_eq!(refusal.to_string(), format!("MsgBody[1].MsgContent{text}"));
+    }
+
+    #[rstest]
+    #[case("{}", 90007)]
+    #[case("[]", 90002)]
+    #[case("[1]", 90002)]
+    #[case(r#"[{"MsgType":"TIMFooElem","MsgContent":{}}]"#, 90010)]
+    #[case(r#"[{"MsgType":"TIMGroupTipElem","MsgContent":{}}]"#, 90010)]
+    #[case(r#"[{"MsgType":"TIMTextElem","MsgContent":{}}]"#, 90010)]
+    fn refusals_have_their_codes(#[case] json: &str, #[case] number: u32) {
+        let refusal = parse(json).unwrap_err();
+        assert_eq!(refusal.code().number(), number);
+        assert_eq!(refusal.group_code().number(), 10004);
+    }
+
+    #[test]
+    fn long_messages_have_one_code_everywhere() {
+        let refusal = BodyError::TooLong {
+            bytes: 12_289,
+            limit: 12_288,
+        };
+        assert_eq!(
+            (refusal.code().number(), refusal.group_code().number()),
+            (80002, 80002)
+        );
     }
 
     #[test]

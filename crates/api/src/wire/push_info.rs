@@ -51,7 +51,7 @@ const APNS: &[Field] = &[
     optional("ContentAvailable", Shape::Number),
 ];
 
-/// Why a value is no `OfflinePushInfo`. Answered with 90043, by group commands with 10004.
+/// Why a value is no `OfflinePushInfo`. The message service answers 90043, group commands answer 10004.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadPushInfo {
     /// The value is not an object.
