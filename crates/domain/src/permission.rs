@@ -22,7 +22,7 @@ pub enum Role {
 }
 
 impl Role {
-    /// The number of the role in notices: 400, 300, 200; 0 for strangers (docs/spec/websocket-protocol.md#9).
+    /// The number of the role in notices: 400, 300, 200; 0 for strangers (docs/spec/websocket-protocol.md#10).
     #[must_use]
     pub fn rank(self) -> u32 {
         match self {

@@ -425,7 +425,7 @@ section! {
 }
 
 choice! {
-    /// What becomes of a friend request to somebody who never chose (docs/spec/rest-users.md#4.1).
+    /// What becomes of a friend request to somebody who never chose (docs/spec/rest-users.md#5.3).
     AllowType {
         /// They are asked.
         NeedConfirm = "need_confirm" | "AllowType_Type_NeedConfirm";
