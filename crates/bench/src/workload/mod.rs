@@ -1,0 +1,40 @@
+//! The workloads: each prepares its users and groups, measures once, and hands back its figures.
+
+mod fanout;
+mod idle;
+mod logins;
+mod sends;
+
+use std::sync::Arc;
+
+use crate::args::Workload;
+use crate::error::BenchError;
+use crate::process_meter::{CpuTime, Meter};
+use crate::report::RunFigures;
+use crate::target::Target;
+
+/// Measures `workload` once against `target`.
+pub(crate) async fn run(
+    workload: &Workload,
+    target: &Arc<Target>,
+) -> Result<RunFigures, BenchError> {
+    match workload {
+        Workload::Sends(args) => Box::pin(sends::run(args, target)).await,
+        Workload::Fanout(args) => Box::pin(fanout::run(args, target)).await,
+        Workload::Logins(args) => Box::pin(logins::run(args, target)).await,
+        Workload::Idle(args) => Box::pin(idle::run(args, target)).await,
+        Workload::RawReference(_) => Err(BenchError::BadArgument(
+            "raw-reference measures nothing".to_owned(),
+        )),
+    }
+}
+
+/// CPU time of the metered process since `before`; `None` without a process.
+fn cpu_since(meter: Option<Meter>, before: Option<CpuTime>) -> Option<CpuTime> {
+    Some(meter?.cpu()?.since(before?))
+}
+
+/// The kernel's part of `cpu` in percent.
+fn kernel_percent(cpu: CpuTime) -> Option<f64> {
+    crate::report::ratio(100.0 * cpu.kernel.as_secs_f64(), cpu.total.as_secs_f64())
+}
