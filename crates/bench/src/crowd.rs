@@ -5,7 +5,7 @@ use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use memchr::memmem;
@@ -116,12 +116,12 @@ struct ReadResult {
     bytes: u64,
 }
 
-/// The connected receivers. They are cut off when this is dropped.
+/// The connected receivers. They read from the moment they join, and are cut off when this is dropped.
 pub(crate) struct Crowd {
-    members: Arc<[Arc<Member>]>,
+    members: Arc<Mutex<Vec<Arc<Member>>>>,
     tally: Arc<Tally>,
     /// Dropping the set aborts the receivers.
-    _tasks: JoinSet<()>,
+    tasks: Mutex<JoinSet<()>>,
 }
 
 /// The sending side of a receiver, for pings and acknowledgments.
@@ -147,55 +147,43 @@ impl Member {
 }
 
 impl Crowd {
-    /// Logged-in clients become receivers that ping like the SDK and acknowledge what asks for it.
-    pub(crate) fn of_clients(clients: Vec<SocketClient>) -> Self {
-        let parts = clients.into_iter().map(|client| {
-            let (stream, cutter, voice) = client.into_parts();
-            (stream, cutter, Some(voice))
-        });
-        Self::start(parts)
-    }
-
-    /// Plain connections become receivers that only read.
-    pub(crate) fn of_streams(streams: Vec<TcpStream>) -> Self {
-        Self::start(
-            streams
-                .into_iter()
-                .map(|stream| (stream, FrameCutter::default(), None)),
-        )
-    }
-
-    fn start(parts: impl Iterator<Item = (TcpStream, FrameCutter, Option<Voice>)>) -> Self {
-        let tally = Arc::new(Tally::new());
+    /// Nobody yet.
+    pub(crate) fn new() -> Self {
+        let members: Arc<Mutex<Vec<Arc<Member>>>> = Arc::default();
         let mut tasks = JoinSet::new();
-        let members: Arc<[Arc<Member>]> = parts
-            .map(|(stream, cutter, voice)| {
-                let (read, write) = stream.into_split();
-                let member = Arc::new(Member {
-                    write,
-                    voice,
-                    last_read_nanos: AtomicU64::new(now_nanos()),
-                    seq: AtomicU32::new(500_000_000),
-                });
-                tasks.spawn(receive(
-                    read,
-                    cutter,
-                    Arc::clone(&member),
-                    Arc::clone(&tally),
-                ));
-                member
-            })
-            .collect();
         tasks.spawn(keep_alive(Arc::clone(&members)));
         Self {
             members,
-            tally,
-            _tasks: tasks,
+            tally: Arc::new(Tally::new()),
+            tasks: Mutex::new(tasks),
         }
     }
 
+    /// A logged-in client becomes a receiver that pings like the SDK and acknowledges what asks for it.
+    pub(crate) fn join(&self, client: SocketClient) {
+        let (stream, cutter, voice) = client.into_parts();
+        self.add(stream, cutter, Some(voice));
+    }
+
+    /// A plain connection becomes a receiver that only reads.
+    pub(crate) fn join_plain(&self, stream: TcpStream) {
+        self.add(stream, FrameCutter::default(), None);
+    }
+
+    fn add(&self, stream: TcpStream, cutter: FrameCutter, voice: Option<Voice>) {
+        let (read, write) = stream.into_split();
+        let member = Arc::new(Member {
+            write,
+            voice,
+            last_read_nanos: AtomicU64::new(now_nanos()),
+            seq: AtomicU32::new(500_000_000),
+        });
+        lock(&self.members).push(Arc::clone(&member));
+        lock(&self.tasks).spawn(receive(read, cutter, member, Arc::clone(&self.tally)));
+    }
+
     pub(crate) fn len(&self) -> usize {
-        self.members.len()
+        lock(&self.members).len()
     }
 
     /// Counts from zero, messages of `phase` only.
@@ -359,12 +347,12 @@ fn wants_acknowledgment(message: &[u8]) -> Option<&str> {
 }
 
 /// Pings like the SDK: ten seconds after the last frame. One task for all, since ten thousand timers would cost more than the receivers.
-async fn keep_alive(members: Arc<[Arc<Member>]>) {
+async fn keep_alive(members: Arc<Mutex<Vec<Arc<Member>>>>) {
     let mut every_second = tokio::time::interval(Duration::from_secs(1));
     loop {
         every_second.tick().await;
         let now = now_nanos();
-        for member in members.iter() {
+        for member in lock(&members).iter() {
             let silent = now.saturating_sub(member.last_read_nanos.load(Ordering::Relaxed))
                 > PING_AFTER_NANOS;
             if let (true, Some(voice)) = (silent, &member.voice) {
@@ -373,6 +361,10 @@ async fn keep_alive(members: Arc<[Arc<Member>]>) {
             }
         }
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -406,7 +398,8 @@ mod tests {
     #[tokio::test]
     async fn messages_of_the_phase_are_counted_and_others_are_not() {
         let (client, mut server) = pair().await;
-        let crowd = Crowd::of_streams(vec![client]);
+        let crowd = Crowd::new();
+        crowd.join_plain(client);
         crowd.begin(2);
         server
             .write_all(&[push(1), push(2), push(2), server_frame(b"{}")].concat())

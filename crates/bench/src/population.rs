@@ -7,6 +7,7 @@ use serde_json::json;
 use tokio::task::JoinSet;
 
 use crate::args::GroupKind;
+use crate::crowd::Crowd;
 use crate::error::BenchError;
 use crate::rest_client::{Call, call_all};
 use crate::socket_client::SocketClient;
@@ -196,25 +197,37 @@ pub(crate) async fn arrive_all<A: Arrive>(
     Ok(all)
 }
 
-/// Logs in; members of a live room also enter it.
-pub(crate) struct LogIn {
+/// Logs in, enters the live room if there is one to enter, and joins the crowd.
+pub(crate) struct JoinCrowd {
+    pub(crate) crowd: Arc<Crowd>,
     pub(crate) enter: Option<String>,
 }
 
-impl Arrive for LogIn {
-    type Kept = SocketClient;
+impl Arrive for JoinCrowd {
+    type Kept = ();
 
-    async fn arrive(&self, target: &Target, user: &str) -> Result<SocketClient, BenchError> {
-        let mut client = SocketClient::open(target, user).await?;
-        client.login().await?;
-        if let Some(group) = &self.enter {
-            let body = json!({ "GroupId": group, "ApplyMsg": "", "WebPushFlag": 1, "HugeGroupHistoryMsgFlag": 0 });
-            client
-                .request("group_open_http_svc.apply_join_group", &body.to_string())
-                .await?;
-        }
-        Ok(client)
+    async fn arrive(&self, target: &Target, user: &str) -> Result<(), BenchError> {
+        let client = log_in(target, user, self.enter.as_deref()).await?;
+        self.crowd.join(client);
+        Ok(())
     }
+}
+
+/// The logged-in connection of `user`, who is in the live room `enter` afterwards.
+pub(crate) async fn log_in(
+    target: &Target,
+    user: &str,
+    enter: Option<&str>,
+) -> Result<SocketClient, BenchError> {
+    let mut client = SocketClient::open(target, user).await?;
+    client.login().await?;
+    if let Some(group) = enter {
+        let body = json!({ "GroupId": group, "ApplyMsg": "", "WebPushFlag": 1, "HugeGroupHistoryMsgFlag": 0 });
+        client
+            .request("group_open_http_svc.apply_join_group", &body.to_string())
+            .await?;
+    }
+    Ok(client)
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use crate::crowd::{Count, Crowd, Sample};
 use crate::error::BenchError;
 use crate::figures::{Latencies, now_nanos};
 use crate::network;
-use crate::population::{Arrive, Group, LogIn, arrive_all, group_id, make_groups, make_users};
+use crate::population::{Group, JoinCrowd, arrive_all, group_id, log_in, make_groups, make_users};
 use crate::process_meter::{CpuTime, Meter};
 use crate::raw_reference::RawReference;
 use crate::report::{RunFigures, millis, ratio};
@@ -98,19 +98,22 @@ async fn measure_server(
         },
     };
     make_groups(target, std::slice::from_ref(&group)).await?;
-    let enter = || LogIn {
-        enter: args.group_type.joins_online().then(|| group.id.clone()),
-    };
+    let enter = args.group_type.joins_online().then(|| group.id.clone());
 
     let resident_before = target.meter.and_then(|meter| meter.resident_bytes());
-    let crowd =
-        Crowd::of_clients(arrive_all(target, enter(), args.members, args.concurrency).await?);
+    let crowd = Arc::new(Crowd::new());
+    let join = JoinCrowd {
+        crowd: Arc::clone(&crowd),
+        enter: enter.clone(),
+    };
+    arrive_all(target, join, args.members, args.concurrency).await?;
     tokio::time::sleep(Duration::from_secs(args.settle)).await;
     let resident_after = target.meter.and_then(|meter| meter.resident_bytes());
 
     let mut publisher = match args.door {
         Door::Websocket => {
-            Publisher::over_socket(enter().arrive(target, &sender).await?, &group.id, args.size)
+            let client = log_in(target, &sender, enter.as_deref()).await?;
+            Publisher::over_socket(client, &group.id, args.size)
         }
         Door::Rest => Publisher::over_rest(target, &group.id, &sender, args.size),
     };
@@ -195,7 +198,10 @@ async fn measure_raw(
 ) -> Result<Phase, BenchError> {
     let (reference, streams) = RawReference::start(binary, args.members).await?;
     let meter = reference.meter;
-    let crowd = Crowd::of_streams(streams);
+    let crowd = Crowd::new();
+    for stream in streams {
+        crowd.join_plain(stream);
+    }
     let mut publisher = Publisher::raw(reference, sample.clone(), drained);
     measure(args, &crowd, &mut publisher, Some(meter)).await
 }

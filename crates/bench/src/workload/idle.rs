@@ -6,7 +6,6 @@ use std::time::Duration;
 use super::cpu_since;
 use super::logins::Storm;
 use crate::args::Idle;
-use crate::crowd::Crowd;
 use crate::error::BenchError;
 use crate::report::{RunFigures, ratio};
 use crate::target::Target;
@@ -15,13 +14,6 @@ pub(super) async fn run(args: &Idle, target: &Arc<Target>) -> Result<RunFigures,
     let storm = Storm::run(&args.crowd, target).await?;
     let users = args.crowd.users as f64;
     let resident_after_login = target.meter.and_then(|meter| meter.resident_bytes());
-    let crowd = Crowd::of_clients(
-        storm
-            .arrived
-            .into_iter()
-            .map(|(client, _)| client)
-            .collect(),
-    );
 
     let cpu_before = target.meter.and_then(|meter| meter.cpu());
     tokio::time::sleep(Duration::from_secs(args.seconds)).await;
@@ -60,7 +52,11 @@ pub(super) async fn run(args: &Idle, target: &Arc<Target>) -> Result<RunFigures,
         "ms",
         ratio(cpu_millis, thousand_seconds),
     );
-    figures.push("connections lost", "", crowd.lost_connections() as f64);
+    figures.push(
+        "connections lost",
+        "",
+        storm.crowd.lost_connections() as f64,
+    );
     Ok(figures)
 }
 

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::{cpu_since, kernel_percent};
 use crate::args::{CrowdSize, Logins};
+use crate::crowd::Crowd;
 use crate::error::BenchError;
 use crate::figures::Latencies;
 use crate::login_sequence::{LoginTimes, log_in};
@@ -20,7 +21,7 @@ pub(super) async fn run(args: &Logins, target: &Arc<Target>) -> Result<RunFigure
     let users = args.crowd.users as f64;
     let (ready, complete) = (Latencies::new(), Latencies::new());
     let mut requests = 0;
-    for (_, times) in &storm.arrived {
+    for times in &storm.times {
         ready.record(nanos(times.ready));
         complete.record(nanos(times.complete));
         requests += times.requests;
@@ -74,7 +75,8 @@ pub(super) async fn run(args: &Logins, target: &Arc<Target>) -> Result<RunFigure
 
 /// The users of a town after all of them logged in; the connections stay open.
 pub(super) struct Storm {
-    pub(super) arrived: Vec<(SocketClient, LoginTimes)>,
+    pub(super) crowd: Arc<Crowd>,
+    times: Vec<LoginTimes>,
     /// Resident memory of the server before the first connection.
     pub(super) resident_before: Option<u64>,
     elapsed: Duration,
@@ -83,16 +85,21 @@ pub(super) struct Storm {
 
 impl Storm {
     /// Makes the town and lets everybody log in.
-    pub(super) async fn run(crowd: &CrowdSize, target: &Arc<Target>) -> Result<Self, BenchError> {
-        network::allow_connections(crowd.users)?;
-        make_town(target, crowd.users, crowd.groups, crowd.group_size).await?;
+    pub(super) async fn run(size: &CrowdSize, target: &Arc<Target>) -> Result<Self, BenchError> {
+        network::allow_connections(size.users)?;
+        make_town(target, size.users, size.groups, size.group_size).await?;
+        let crowd = Arc::new(Crowd::new());
         let resident_before = target.meter.and_then(|meter| meter.resident_bytes());
         let cpu_before = target.meter.and_then(|meter| meter.cpu());
         let began = Instant::now();
-        let arrived = arrive_all(target, WholeLogin, crowd.users, crowd.concurrency).await?;
+        let whole = WholeLogin {
+            crowd: Arc::clone(&crowd),
+        };
+        let times = arrive_all(target, whole, size.users, size.concurrency).await?;
         let elapsed = began.elapsed();
         Ok(Self {
-            arrived,
+            crowd,
+            times,
             resident_before,
             elapsed,
             cpu: cpu_since(target.meter, cpu_before),
@@ -100,16 +107,19 @@ impl Storm {
     }
 }
 
-struct WholeLogin;
+struct WholeLogin {
+    crowd: Arc<Crowd>,
+}
 
 impl Arrive for WholeLogin {
-    type Kept = (SocketClient, LoginTimes);
+    type Kept = LoginTimes;
 
     async fn arrive(&self, target: &Target, user: &str) -> Result<Self::Kept, BenchError> {
         let began = Instant::now();
         let mut client = SocketClient::open(target, user).await?;
         let times = log_in(&mut client, began).await?;
-        Ok((client, times))
+        self.crowd.join(client);
+        Ok(times)
     }
 }
 
