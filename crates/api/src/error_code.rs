@@ -449,25 +449,19 @@ impl CustomCode {
     /// A code of a webhook about groups: 10100 to 10200; `None` outside of it.
     #[must_use]
     pub fn group(number: u32) -> Option<CustomCode> {
-        (10_100..=10_200)
-            .contains(&number)
-            .then_some(CustomCode(number))
+        (10_100..=10_200).contains(&number).then_some(CustomCode(number))
     }
 
     /// A code of the webhook before one-to-one messages: 120001 to 130000; `None` outside of it.
     #[must_use]
     pub fn one_to_one(number: u32) -> Option<CustomCode> {
-        (120_001..=130_000)
-            .contains(&number)
-            .then_some(CustomCode(number))
+        (120_001..=130_000).contains(&number).then_some(CustomCode(number))
     }
 
     /// A code of a webhook about friends: 38000 to 39000; `None` outside of it.
     #[must_use]
     pub fn friend(number: u32) -> Option<CustomCode> {
-        (38_000..=39_000)
-            .contains(&number)
-            .then_some(CustomCode(number))
+        (38_000..=39_000).contains(&number).then_some(CustomCode(number))
     }
 
     /// The number that goes over the wire.
@@ -493,11 +487,7 @@ mod tests {
 
     #[test]
     fn codes_are_sorted_and_unique() {
-        assert!(
-            ErrorCode::ALL
-                .windows(2)
-                .all(|pair| pair[0].number() < pair[1].number())
-        );
+        assert!(ErrorCode::ALL.windows(2).all(|pair| pair[0].number() < pair[1].number()));
         let names: HashSet<_> = ErrorCode::ALL.iter().map(|code| code.name()).collect();
         assert_eq!(names.len(), ErrorCode::ALL.len());
     }
@@ -515,35 +505,20 @@ mod tests {
     #[test]
     fn texts_are_short_and_name_their_source() {
         for &code in ErrorCode::ALL {
-            assert!(
-                !code.text().is_empty() && code.text().len() <= 60,
-                "{code}: {}",
-                code.text()
-            );
+            assert!(!code.text().is_empty() && code.text().len() <= 60, "{code}: {}", code.text());
             assert!(!code.meaning().is_empty(), "{code}");
-            assert!(
-                code.spec().starts_with("docs/spec/") && code.spec().contains(".md#"),
-                "{code}"
-            );
+            assert!(code.spec().starts_with("docs/spec/") && code.spec().contains(".md#"), "{code}");
         }
     }
 
     /// Our own texts are lowercase sentences; vendor field names and compared texts keep their spelling.
     #[test]
     fn own_texts_begin_in_lower_case() {
-        let vendor_words = [
-            "Err_", "Fail to", "MsgBody", "Msg", "To_", "From_", "Sync", "Offline", "TaskId",
-            "Content", "Get_",
-        ];
+        let vendor_words =
+            ["Err_", "Fail to", "MsgBody", "Msg", "To_", "From_", "Sync", "Offline", "TaskId", "Content", "Get_"];
         for &code in ErrorCode::ALL {
-            let own = !vendor_words
-                .iter()
-                .any(|word| code.text().starts_with(word));
-            assert!(
-                !own || code.text().starts_with(|c: char| c.is_ascii_lowercase()),
-                "{code}: {}",
-                code.text()
-            );
+            let own = !vendor_words.iter().any(|word| code.text().starts_with(word));
+            assert!(!own || code.text().starts_with(|c: char| c.is_ascii_lowercase()), "{code}: {}", code.text());
         }
     }
 
@@ -553,17 +528,11 @@ mod tests {
         let register = include_str!("../../../docs/spec/error-codes.md");
         let mut checked = 0;
         for line in register.lines() {
-            let Some(cell) = line
-                .strip_prefix("| ")
-                .and_then(|rest| rest.split(" |").next())
-            else {
+            let Some(cell) = line.strip_prefix("| ").and_then(|rest| rest.split(" |").next()) else {
                 continue;
             };
             for number in cell.split(", ").filter_map(|word| word.parse::<u32>().ok()) {
-                assert!(
-                    ErrorCode::from_number(number).is_some(),
-                    "{number} is in the register only"
-                );
+                assert!(ErrorCode::from_number(number).is_some(), "{number} is in the register only");
                 checked += 1;
             }
         }
@@ -588,32 +557,20 @@ mod tests {
     #[test]
     fn custom_codes_keep_to_their_ranges() {
         for (make, first, last) in [
-            (
-                CustomCode::group as fn(u32) -> Option<CustomCode>,
-                10_100,
-                10_200,
-            ),
+            (CustomCode::group as fn(u32) -> Option<CustomCode>, 10_100, 10_200),
             (CustomCode::one_to_one, 120_001, 130_000),
             (CustomCode::friend, 38_000, 39_000),
         ] {
             assert_eq!(make(first).map(CustomCode::number), Some(first));
             assert_eq!(make(last).map(CustomCode::number), Some(last));
             assert_eq!((make(first - 1), make(last + 1)), (None, None));
-            assert!(
-                ErrorCode::ALL
-                    .iter()
-                    .all(|code| make(code.number()).is_none()),
-                "ranges hold no code of ours"
-            );
+            assert!(ErrorCode::ALL.iter().all(|code| make(code.number()).is_none()), "ranges hold no code of ours");
         }
     }
 
     #[test]
     fn a_code_is_written_as_its_number() {
-        assert_eq!(
-            serde_json::to_string(&ErrorCode::GroupNotFound).unwrap(),
-            "10010"
-        );
+        assert_eq!(serde_json::to_string(&ErrorCode::GroupNotFound).unwrap(), "10010");
         assert_eq!(ErrorCode::GroupNotFound.to_string(), "10010 GroupNotFound");
     }
 }

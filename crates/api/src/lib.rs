@@ -1,5 +1,23 @@
 //! The doors of Tsudoi: commands, REST, the WebSocket gateway, webhooks and the vendor's shapes.
+//!
+//! Both doors lead to the same commands. A door finds out who calls and checks the frame around the request; a command loads
+//! what it needs, lets the rules decide, commits, and replies. What the commit changed is told to the world by `delivery`.
 
+pub mod app;
+pub mod catalogue;
+pub mod clock;
+pub mod command;
+pub mod commands;
+pub mod decode;
+mod delivery;
+pub mod error;
 pub mod error_code;
+pub mod gateway;
+pub mod live;
+pub mod rate;
+pub mod rest;
 pub mod user_sig;
 pub mod wire;
+
+pub use app::{App, Bounds, Parts, Shared};
+pub use error::Error;

@@ -102,8 +102,7 @@ impl SigningKey {
     }
 
     fn mac_of(&self, signed_text: &str) -> Hmac<Sha256> {
-        let mut mac = Hmac::<Sha256>::new_from_slice(self.0.as_bytes())
-            .expect("hmac takes keys of any length");
+        let mut mac = Hmac::<Sha256>::new_from_slice(self.0.as_bytes()).expect("hmac takes keys of any length");
         mac.update(signed_text.as_bytes());
         mac
     }
@@ -143,27 +142,14 @@ impl Ticket {
     /// The text the signature covers. All numbers are in their shortest form and the userbuf in canonical base64, whatever the
     /// document had, so two different tickets never share a text.
     fn signed_text(&self) -> String {
-        signed_text(
-            self.app,
-            &self.user,
-            self.issued_at,
-            self.expire_secs,
-            self.userbuf.as_deref(),
-        )
+        signed_text(self.app, &self.user, self.issued_at, self.expire_secs, self.userbuf.as_deref())
     }
 }
 
 /// Spec: docs/spec/usersig.md#2
-fn signed_text(
-    app: u32,
-    user: &str,
-    issued_at: i64,
-    expire_secs: u64,
-    userbuf: Option<&[u8]>,
-) -> String {
-    let mut text = format!(
-        "TLS.identifier:{user}\nTLS.sdkappid:{app}\nTLS.time:{issued_at}\nTLS.expire:{expire_secs}\n"
-    );
+fn signed_text(app: u32, user: &str, issued_at: i64, expire_secs: u64, userbuf: Option<&[u8]>) -> String {
+    let mut text =
+        format!("TLS.identifier:{user}\nTLS.sdkappid:{app}\nTLS.time:{issued_at}\nTLS.expire:{expire_secs}\n");
     if let Some(userbuf) = userbuf {
         text.push_str("TLS.userbuf:");
         STANDARD.encode_string(userbuf, &mut text);
@@ -254,9 +240,7 @@ pub fn sign(
 /// Compresses a document and writes it in the ticket alphabet.
 fn pack(document: &[u8]) -> String {
     let mut encoder = ZlibEncoder::new(Vec::new(), Compression::default());
-    encoder
-        .write_all(document)
-        .expect("writing to memory cannot fail");
+    encoder.write_all(document).expect("writing to memory cannot fail");
     let compressed = encoder.finish().expect("writing to memory cannot fail");
     let mut packed = STANDARD.encode(compressed).into_bytes();
     for byte in &mut packed {
@@ -283,26 +267,21 @@ pub fn decode(ticket: &str) -> Result<Ticket, BadUserSig> {
         return Err(BadUserSig::Empty);
     }
     let document = unpack(ticket)?;
-    let document: ReadDocument<'_> = serde_json::from_slice(&document).map_err(|_| {
-        BadUserSig::Malformed("document is not a json object with each member once")
-    })?;
+    let document: ReadDocument<'_> = serde_json::from_slice(&document)
+        .map_err(|_| BadUserSig::Malformed("document is not a json object with each member once"))?;
 
     if text(document.version) != Some(VERSION.to_owned()) {
         return Err(BadUserSig::Malformed("TLS.ver is not \"2.0\""));
     }
-    let user =
-        text(document.user).ok_or(BadUserSig::Malformed("TLS.identifier is not a string"))?;
+    let user = text(document.user).ok_or(BadUserSig::Malformed("TLS.identifier is not a string"))?;
     let app = decimal(document.app)
         .and_then(|number| u32::try_from(number).ok())
-        .ok_or(BadUserSig::Malformed(
-            "TLS.sdkappid is not an unsigned 32-bit integer",
-        ))?;
+        .ok_or(BadUserSig::Malformed("TLS.sdkappid is not an unsigned 32-bit integer"))?;
     let issued_at = decimal(document.issued_at)
         .and_then(|number| i64::try_from(number).ok())
         .ok_or(BadUserSig::Malformed("TLS.time is not a time in seconds"))?;
-    let expire_secs = decimal(document.expire_secs).ok_or(BadUserSig::Malformed(
-        "TLS.expire is not a number of seconds",
-    ))?;
+    let expire_secs =
+        decimal(document.expire_secs).ok_or(BadUserSig::Malformed("TLS.expire is not a number of seconds"))?;
     let userbuf = match document.userbuf {
         None => None,
         userbuf => Some(base64(userbuf).ok_or(BadUserSig::Malformed("TLS.userbuf is not base64"))?),
@@ -310,14 +289,7 @@ pub fn decode(ticket: &str) -> Result<Ticket, BadUserSig> {
     let signature = base64(document.signature)
         .and_then(|bytes| bytes.try_into().ok())
         .ok_or(BadUserSig::Malformed("TLS.sig is not base64 of 32 bytes"))?;
-    Ok(Ticket {
-        app,
-        user,
-        issued_at,
-        expire_secs,
-        userbuf,
-        signature,
-    })
+    Ok(Ticket { app, user, issued_at, expire_secs, userbuf, signature })
 }
 
 /// Undoes [`pack`], within the limits.
@@ -335,16 +307,9 @@ fn unpack(ticket: &str) -> Result<Vec<u8>, BadUserSig> {
             other => other,
         })
         .collect();
-    let padding = standard
-        .iter()
-        .rev()
-        .take(2)
-        .take_while(|&&byte| byte == b'=')
-        .count();
+    let padding = standard.iter().rev().take(2).take_while(|&&byte| byte == b'=').count();
     standard.truncate(standard.len() - padding);
-    let compressed = STANDARD_NO_PAD
-        .decode(&standard)
-        .map_err(|_| BadUserSig::Malformed("not base64"))?;
+    let compressed = STANDARD_NO_PAD.decode(&standard).map_err(|_| BadUserSig::Malformed("not base64"))?;
 
     let mut document = Vec::with_capacity(MAX_DOCUMENT_BYTES + 1);
     let mut inflater = Decompress::new(true);
@@ -365,15 +330,8 @@ fn text(value: Option<&RawValue>) -> Option<String> {
 /// An integer of plain digits, or a string of them, as very old generators write it. Signs, fractions and exponents are refused.
 fn decimal(value: Option<&RawValue>) -> Option<u64> {
     let raw = value?.get();
-    let digits = raw
-        .strip_prefix('"')
-        .and_then(|rest| rest.strip_suffix('"'))
-        .unwrap_or(raw);
-    if digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        digits.parse().ok()
-    } else {
-        None
-    }
+    let digits = raw.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(raw);
+    if digits.bytes().all(|byte| byte.is_ascii_digit()) { digits.parse().ok() } else { None }
 }
 
 fn base64(value: Option<&RawValue>) -> Option<Vec<u8>> {
@@ -419,29 +377,15 @@ pub fn verify(
     }
     // 8. One of the keys signed it; compared in constant time.
     let signed_text = ticket.signed_text();
-    if !keys.iter().any(|key| {
-        key.mac_of(&signed_text)
-            .verify_slice(&ticket.signature)
-            .is_ok()
-    }) {
+    if !keys.iter().any(|key| key.mac_of(&signed_text).verify_slice(&ticket.signature).is_ok()) {
         return Err(BadUserSig::BadSignature);
     }
     // 9. It is valid now, the last second included.
-    check_time(
-        ticket.issued_at,
-        ticket.expires_at(),
-        now,
-        max_future_skew_secs,
-    )?;
+    check_time(ticket.issued_at, ticket.expires_at(), now, max_future_skew_secs)?;
     Ok(ticket)
 }
 
-fn check_time(
-    issued_at: i64,
-    expires_at: i64,
-    now: i64,
-    max_future_skew_secs: u64,
-) -> Result<(), BadUserSig> {
+fn check_time(issued_at: i64, expires_at: i64, now: i64, max_future_skew_secs: u64) -> Result<(), BadUserSig> {
     if issued_at > now.saturating_add_unsigned(max_future_skew_secs) {
         return Err(BadUserSig::FromTheFuture);
     }
@@ -520,24 +464,13 @@ impl VerifiedTickets {
             && *known.user == *user
             && known.key_generation == app_keys.generation
         {
-            let ValidTicket {
-                issued_at,
-                expires_at,
-            } = known.times;
+            let ValidTicket { issued_at, expires_at } = known.times;
             check_time(issued_at, expires_at, now, max_future_skew_secs)?;
             return Ok(known.times);
         }
         let verified = verify(app_keys.keys, app, user, ticket, now, max_future_skew_secs)?;
-        let times = ValidTicket {
-            issued_at: verified.issued_at,
-            expires_at: verified.expires_at(),
-        };
-        let remembered = Remembered {
-            app,
-            user: user.into(),
-            key_generation: app_keys.generation,
-            times,
-        };
+        let times = ValidTicket { issued_at: verified.issued_at, expires_at: verified.expires_at() };
+        let remembered = Remembered { app, user: user.into(), key_generation: app_keys.generation, times };
         self.by_ticket.insert(ticket.into(), remembered);
         Ok(times)
     }
@@ -545,9 +478,7 @@ impl VerifiedTickets {
 
 impl fmt::Debug for VerifiedTickets {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("VerifiedTickets")
-            .field("entries", &self.by_ticket.entry_count())
-            .finish()
+        f.debug_struct("VerifiedTickets").field("entries", &self.by_ticket.entry_count()).finish()
     }
 }
 
@@ -641,9 +572,7 @@ mod tests {
             user: "user_1002",
             issued_at: 1_700_000_000,
             expire_secs: 600,
-            userbuf_hex: Some(
-                "010009757365725f3130303201315237000000006553f3580000002a000000000006726f6f6d2d78",
-            ),
+            userbuf_hex: Some("010009757365725f3130303201315237000000006553f3580000002a000000000006726f6f6d2d78"),
             signature: "19XZy5dRH8SIb6EcJC153MOHMAqAIENuCeZF0yWjSjg=",
             ticket: "eJw1jt0KgkAUhN-lXEcdN*xnwYuTGWVplEXmTWS7yZaFmVYSvXtoNlcz38Awb1jNvOZDpsCBNREaVVZCXjN1VBXO7zLdaYisLu-ivE8SJYAzROzrrPvjmbpI4FoXa-2ofCUqlcA7f1DOhfkRONCCbOG78SHuvZwhFbQaee6TiGgQr1vutnTTiCoNrvYjZJhJMoz-DxUBB63vB4UuluOeNwk71sE2Nb3tzMcO3WhiubkpgxEWm5N3igz4fAFgG0Xo",
         },
@@ -665,14 +594,7 @@ mod tests {
 
     /// Checks `ticket` as vector 1's user and app, with its key, at `now`.
     fn verify_first(ticket: &str, now: i64) -> Result<Ticket, BadUserSig> {
-        verify(
-            &[key(K1)],
-            1_400_000_001,
-            "user_1001",
-            ticket,
-            now,
-            SKEW_SECS,
-        )
+        verify(&[key(K1)], 1_400_000_001, "user_1001", ticket, now, SKEW_SECS)
     }
 
     /// Packs a document whose signature is right for vector 1's fields, with one replacement made in the text.
@@ -696,21 +618,10 @@ mod tests {
             assert_eq!(decoded.issued_at, vector.issued_at, "vector {number}");
             assert_eq!(decoded.expire_secs, vector.expire_secs, "vector {number}");
             assert_eq!(decoded.userbuf, userbuf, "vector {number}");
-            assert_eq!(
-                STANDARD.encode(decoded.signature),
-                vector.signature,
-                "vector {number}"
-            );
+            assert_eq!(STANDARD.encode(decoded.signature), vector.signature, "vector {number}");
 
             let keys = [key(vector.key)];
-            let verified = verify(
-                &keys,
-                vector.app,
-                vector.user,
-                vector.ticket,
-                vector.issued_at,
-                SKEW_SECS,
-            );
+            let verified = verify(&keys, vector.app, vector.user, vector.ticket, vector.issued_at, SKEW_SECS);
             assert_eq!(verified, Ok(decoded), "vector {number}");
         }
     }
@@ -736,50 +647,23 @@ mod tests {
         for user in ["a", "ab", "abc", "abcd"] {
             let ticket = sign(&key(K1), 1, user, 0, 1, None);
             assert!(ticket.starts_with("eJ"), "{ticket}");
-            assert!(
-                ticket
-                    .bytes()
-                    .all(|byte| byte.is_ascii_alphanumeric() || b"*-_".contains(&byte))
-            );
+            assert!(ticket.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"*-_".contains(&byte)));
         }
     }
 
     #[test]
     fn other_claims_are_refused() {
         let ticket = VECTORS[0].ticket;
-        let check = |keys: &[SigningKey], app, user| {
-            verify(keys, app, user, ticket, 1_700_000_000, SKEW_SECS)
-        };
+        let check = |keys: &[SigningKey], app, user| verify(keys, app, user, ticket, 1_700_000_000, SKEW_SECS);
         let keys = [key(K1)];
-        assert_eq!(
-            check(&keys, 1_400_000_001, "user_1002"),
-            Err(BadUserSig::OtherUser)
-        );
-        assert_eq!(
-            check(&keys, 1_400_000_001, "USER_1001"),
-            Err(BadUserSig::OtherUser)
-        );
-        assert_eq!(
-            check(&keys, 20_009_527, "user_1001"),
-            Err(BadUserSig::OtherApp)
-        );
-        assert_eq!(
-            check(&keys, 20_009_527, "user_1002"),
-            Err(BadUserSig::OtherApp)
-        );
-        assert_eq!(
-            check(&[key(K2)], 1_400_000_001, "user_1001"),
-            Err(BadUserSig::BadSignature)
-        );
-        assert_eq!(
-            check(&[], 1_400_000_001, "user_1001"),
-            Err(BadUserSig::NoKey)
-        );
+        assert_eq!(check(&keys, 1_400_000_001, "user_1002"), Err(BadUserSig::OtherUser));
+        assert_eq!(check(&keys, 1_400_000_001, "USER_1001"), Err(BadUserSig::OtherUser));
+        assert_eq!(check(&keys, 20_009_527, "user_1001"), Err(BadUserSig::OtherApp));
+        assert_eq!(check(&keys, 20_009_527, "user_1002"), Err(BadUserSig::OtherApp));
+        assert_eq!(check(&[key(K2)], 1_400_000_001, "user_1001"), Err(BadUserSig::BadSignature));
+        assert_eq!(check(&[], 1_400_000_001, "user_1001"), Err(BadUserSig::NoKey));
         let hex_decoded = String::from_utf8_lossy(&hex::decode(K1).unwrap()).into_owned();
-        assert_eq!(
-            check(&[key(&hex_decoded)], 1_400_000_001, "user_1001"),
-            Err(BadUserSig::BadSignature)
-        );
+        assert_eq!(check(&[key(&hex_decoded)], 1_400_000_001, "user_1001"), Err(BadUserSig::BadSignature));
     }
 
     /// docs/spec/usersig.md#6
@@ -799,14 +683,7 @@ mod tests {
     #[test]
     fn either_key_of_a_rotation_verifies() {
         let keys = [key(K2), key(K1)];
-        let verified = verify(
-            &keys,
-            1_400_000_001,
-            "user_1001",
-            VECTORS[0].ticket,
-            1_700_000_000,
-            0,
-        );
+        let verified = verify(&keys, 1_400_000_001, "user_1001", VECTORS[0].ticket, 1_700_000_000, 0);
         assert!(verified.is_ok());
     }
 
@@ -822,34 +699,14 @@ mod tests {
 
     #[test]
     fn times_in_milliseconds_are_from_the_future() {
-        let ticket = sign(
-            &key(K1),
-            1_400_000_001,
-            "user_1001",
-            1_700_000_000_000,
-            86_400,
-            None,
-        );
-        assert_eq!(
-            verify_first(&ticket, 1_700_000_000),
-            Err(BadUserSig::FromTheFuture)
-        );
+        let ticket = sign(&key(K1), 1_400_000_001, "user_1001", 1_700_000_000_000, 86_400, None);
+        assert_eq!(verify_first(&ticket, 1_700_000_000), Err(BadUserSig::FromTheFuture));
     }
 
     #[test]
     fn the_end_of_a_very_long_life_does_not_overflow() {
-        let ticket = sign(
-            &key(K1),
-            1_400_000_001,
-            "user_1001",
-            1_700_000_000,
-            u64::MAX,
-            None,
-        );
-        assert_eq!(
-            verify_first(&ticket, 1_700_000_000).unwrap().expires_at(),
-            i64::MAX
-        );
+        let ticket = sign(&key(K1), 1_400_000_001, "user_1001", 1_700_000_000, u64::MAX, None);
+        assert_eq!(verify_first(&ticket, 1_700_000_000).unwrap().expires_at(), i64::MAX);
     }
 
     #[test]
@@ -860,11 +717,7 @@ mod tests {
                 if ticket[position..].starts_with(replacement) {
                     continue;
                 }
-                let altered = format!(
-                    "{}{replacement}{}",
-                    &ticket[..position],
-                    &ticket[position + 1..]
-                );
+                let altered = format!("{}{replacement}{}", &ticket[..position], &ticket[position + 1..]);
                 let refusal = verify_first(&altered, 1_700_000_000).unwrap_err();
                 assert!(
                     matches!(refusal, BadUserSig::Malformed(_) | BadUserSig::BadSignature),
@@ -878,31 +731,20 @@ mod tests {
     fn a_cut_ticket_is_malformed_and_missing_padding_is_not() {
         let ticket = VECTORS[0].ticket;
         let data = ticket.trim_end_matches('_').len();
-        assert_eq!(
-            ticket.len() - data,
-            2,
-            "vector 1 has two padding characters"
-        );
+        assert_eq!(ticket.len() - data, 2, "vector 1 has two padding characters");
         for length in 1..=ticket.len() {
             let verdict = verify_first(&ticket[..length], 1_700_000_000);
             if length >= data {
                 assert!(verdict.is_ok(), "{length} of {}", ticket.len());
             } else {
-                assert!(
-                    matches!(verdict, Err(BadUserSig::Malformed(_))),
-                    "{length}: {verdict:?}"
-                );
+                assert!(matches!(verdict, Err(BadUserSig::Malformed(_))), "{length}: {verdict:?}");
             }
         }
     }
 
     #[test]
     fn the_standard_alphabet_is_tolerated() {
-        let standard = VECTORS[0]
-            .ticket
-            .replace('*', "+")
-            .replace('-', "/")
-            .replace('_', "=");
+        let standard = VECTORS[0].ticket.replace('*', "+").replace('-', "/").replace('_', "=");
         assert!(verify_first(&standard, 1_700_000_000).is_ok());
     }
 
@@ -910,58 +752,26 @@ mod tests {
     fn texts_that_are_no_tickets_are_malformed() {
         let endless = pack(&vec![b' '; 1_000_000]);
         let raw_deflate = "q1YqzUtNVrJSMlSqBQA";
-        for text in [
-            "not-a-ticket",
-            "_",
-            "__",
-            "___",
-            "eJ",
-            "eJw",
-            " ",
-            "eJyrVg rxCd",
-            raw_deflate,
-            &endless,
-        ] {
-            assert!(
-                matches!(decode(text), Err(BadUserSig::Malformed(_))),
-                "{text}"
-            );
+        for text in ["not-a-ticket", "_", "__", "___", "eJ", "eJw", " ", "eJyrVg rxCd", raw_deflate, &endless] {
+            assert!(matches!(decode(text), Err(BadUserSig::Malformed(_))), "{text}");
         }
-        assert_eq!(
-            decode(&endless[..]),
-            Err(BadUserSig::Malformed("document longer than 8192 bytes"))
-        );
+        assert_eq!(decode(&endless[..]), Err(BadUserSig::Malformed("document longer than 8192 bytes")));
         assert_eq!(decode(""), Err(BadUserSig::Empty));
         assert_eq!(verify_first("", 0), Err(BadUserSig::Empty));
     }
 
     #[test]
     fn length_limits_hold_at_their_edges() {
-        let fits = format!(
-            "{}{}",
-            VECTORS[0].ticket,
-            "A".repeat(MAX_TICKET_BYTES - VECTORS[0].ticket.len())
-        );
+        let fits = format!("{}{}", VECTORS[0].ticket, "A".repeat(MAX_TICKET_BYTES - VECTORS[0].ticket.len()));
         assert_eq!(decode(&fits), Err(BadUserSig::Malformed("not base64")));
-        assert_eq!(
-            decode(&format!("{fits}A")),
-            Err(BadUserSig::Malformed("longer than 2048 characters"))
-        );
+        assert_eq!(decode(&format!("{fits}A")), Err(BadUserSig::Malformed("longer than 2048 characters")));
 
-        let spaces = |count: usize| {
-            packed_with(
-                r#","TLS.sig""#,
-                &format!(",{}\"TLS.sig\"", " ".repeat(count)),
-            )
-        };
+        let spaces = |count: usize| packed_with(r#","TLS.sig""#, &format!(",{}\"TLS.sig\"", " ".repeat(count)));
         let document_bytes = unpack(&spaces(0)).unwrap().len();
         let longest = spaces(MAX_DOCUMENT_BYTES - document_bytes);
         assert!(verify_first(&longest, 1_700_000_000).is_ok());
         let one_more = spaces(MAX_DOCUMENT_BYTES - document_bytes + 1);
-        assert_eq!(
-            decode(&one_more),
-            Err(BadUserSig::Malformed("document longer than 8192 bytes"))
-        );
+        assert_eq!(decode(&one_more), Err(BadUserSig::Malformed("document longer than 8192 bytes")));
     }
 
     #[rstest]
@@ -1010,10 +820,7 @@ mod tests {
     #[case::time_twice("{", r#"{"TLS.time":1700000000,"#)]
     fn documents_that_break_the_rules_are_malformed(#[case] from: &str, #[case] to: &str) {
         let verdict = verify_first(&packed_with(from, to), 1_700_000_000);
-        assert!(
-            matches!(verdict, Err(BadUserSig::Malformed(_))),
-            "{verdict:?}"
-        );
+        assert!(matches!(verdict, Err(BadUserSig::Malformed(_))), "{verdict:?}");
     }
 
     #[rstest]
@@ -1032,10 +839,7 @@ mod tests {
     fn line_feeds_in_a_user_id_do_not_move_the_other_fields() {
         let user = "user_1001\nTLS.sdkappid:1400000001\nTLS.time:1700000000\nTLS.expire:86400";
         let ticket = sign(&key(K1), 1_400_000_001, user, 1_700_000_000, 86_400, None);
-        assert_eq!(
-            verify_first(&ticket, 1_700_000_000),
-            Err(BadUserSig::OtherUser)
-        );
+        assert_eq!(verify_first(&ticket, 1_700_000_000), Err(BadUserSig::OtherUser));
         assert!(verify(&[key(K1)], 1_400_000_001, user, &ticket, 1_700_000_000, 0).is_ok());
     }
 
@@ -1053,36 +857,17 @@ mod tests {
         generation: u64,
         now: i64,
     ) -> Result<ValidTicket, BadUserSig> {
-        let app_keys = AppKeys {
-            keys: std::slice::from_ref(key),
-            generation,
-        };
-        tickets.verify(
-            app_keys,
-            1_400_000_001,
-            "user_1001",
-            VECTORS[0].ticket,
-            now,
-            SKEW_SECS,
-        )
+        let app_keys = AppKeys { keys: std::slice::from_ref(key), generation };
+        tickets.verify(app_keys, 1_400_000_001, "user_1001", VECTORS[0].ticket, now, SKEW_SECS)
     }
 
     #[test]
     fn a_remembered_ticket_is_not_checked_against_the_key_again() {
         let tickets = VerifiedTickets::new(1 << 20);
-        let times = ValidTicket {
-            issued_at: 1_700_000_000,
-            expires_at: 1_700_086_400,
-        };
-        assert_eq!(
-            remembered_first(&tickets, &key(K1), 1, 1_700_000_000),
-            Ok(times)
-        );
+        let times = ValidTicket { issued_at: 1_700_000_000, expires_at: 1_700_086_400 };
+        assert_eq!(remembered_first(&tickets, &key(K1), 1, 1_700_000_000), Ok(times));
         // The wrong key shows that the answer comes from memory: real keys never change within a generation.
-        assert_eq!(
-            remembered_first(&tickets, &key(K2), 1, 1_700_000_000),
-            Ok(times)
-        );
+        assert_eq!(remembered_first(&tickets, &key(K2), 1, 1_700_000_000), Ok(times));
     }
 
     #[test]
@@ -1098,24 +883,9 @@ mod tests {
         assert_eq!(rotated, Err(BadUserSig::BadSignature));
 
         let k1 = key(K1);
-        let app_keys = AppKeys {
-            keys: std::slice::from_ref(&k1),
-            generation: 1,
-        };
-        let claim = |app, user| {
-            tickets.verify(
-                app_keys,
-                app,
-                user,
-                VECTORS[0].ticket,
-                1_700_000_000,
-                SKEW_SECS,
-            )
-        };
-        assert_eq!(
-            claim(1_400_000_001, "user_1002"),
-            Err(BadUserSig::OtherUser)
-        );
+        let app_keys = AppKeys { keys: std::slice::from_ref(&k1), generation: 1 };
+        let claim = |app, user| tickets.verify(app_keys, app, user, VECTORS[0].ticket, 1_700_000_000, SKEW_SECS);
+        assert_eq!(claim(1_400_000_001, "user_1002"), Err(BadUserSig::OtherUser));
         assert_eq!(claim(20_009_527, "user_1001"), Err(BadUserSig::OtherApp));
         assert!(claim(1_400_000_001, "user_1001").is_ok());
     }
@@ -1124,10 +894,7 @@ mod tests {
     fn remembered_tickets_take_a_bounded_number_of_bytes() {
         let tickets = VerifiedTickets::new(50_000);
         let k1 = key(K1);
-        let app_keys = AppKeys {
-            keys: std::slice::from_ref(&k1),
-            generation: 1,
-        };
+        let app_keys = AppKeys { keys: std::slice::from_ref(&k1), generation: 1 };
         for number in 0..1_000 {
             let user = format!("user_{number}");
             let ticket = sign(&k1, 1, &user, 0, 100, None);

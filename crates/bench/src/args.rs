@@ -49,12 +49,7 @@ pub(crate) struct Common {
     #[arg(long, global = true, default_value_t = OWN_APP_ID)]
     pub(crate) app_id: u32,
     /// Key of the app
-    #[arg(
-        long,
-        global = true,
-        env = "TSUDOI_BENCH_APP_KEY",
-        hide_env_values = true
-    )]
+    #[arg(long, global = true, env = "TSUDOI_BENCH_APP_KEY", hide_env_values = true)]
     pub(crate) app_key: Option<String>,
     /// An admin account of the app
     #[arg(long, global = true, default_value = "administrator")]
@@ -78,13 +73,7 @@ pub(crate) struct Common {
 
 impl Common {
     pub(crate) fn app(&self) -> App {
-        App {
-            id: self.app_id,
-            key: self
-                .app_key
-                .clone()
-                .unwrap_or_else(|| OWN_APP_KEY.to_owned()),
-        }
+        App { id: self.app_id, key: self.app_key.clone().unwrap_or_else(|| OWN_APP_KEY.to_owned()) }
     }
 
     /// Which server was measured.
@@ -217,11 +206,7 @@ pub(crate) struct Fanout {
 
 impl Fanout {
     fn settings(&self) -> Vec<Setting> {
-        let rate = if self.rate == 0 {
-            "as fast as delivered".to_owned()
-        } else {
-            format!("{}/s", self.rate)
-        };
+        let rate = if self.rate == 0 { "as fast as delivered".to_owned() } else { format!("{}/s", self.rate) };
         vec![
             Setting::new("members", self.members),
             Setting::new("type", self.group_type.wire()),
@@ -368,8 +353,7 @@ pub(crate) mod tests {
     }
 
     pub(crate) fn parse(line: &str) -> Result<BenchArgs, clap::Error> {
-        Cli::try_parse_from(std::iter::once("bench").chain(line.split_whitespace()))
-            .map(|cli| cli.bench)
+        Cli::try_parse_from(std::iter::once("bench").chain(line.split_whitespace())).map(|cli| cli.bench)
     }
 
     #[test]
@@ -391,13 +375,7 @@ pub(crate) mod tests {
         );
         let args = args.unwrap();
         assert!(args.common.json);
-        assert_eq!(
-            args.app(),
-            App {
-                id: 7,
-                key: "k".to_owned()
-            }
-        );
+        assert_eq!(args.app(), App { id: 7, key: "k".to_owned() });
         assert_eq!(args.common.server_in_words(), "http://127.0.0.1:80");
     }
 

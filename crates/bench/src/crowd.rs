@@ -98,10 +98,7 @@ impl Tally {
         self.frames.fetch_add(found.frames, Ordering::Relaxed);
         self.bytes.fetch_add(found.bytes, Ordering::Relaxed);
         self.last_delivery_nanos.fetch_max(now, Ordering::Relaxed);
-        let total = self
-            .deliveries
-            .fetch_add(found.deliveries, Ordering::SeqCst)
-            + found.deliveries;
+        let total = self.deliveries.fetch_add(found.deliveries, Ordering::SeqCst) + found.deliveries;
         if total >= self.awaited.load(Ordering::SeqCst) {
             self.reached.notify_one();
         }
@@ -136,9 +133,7 @@ struct Member {
 impl Member {
     /// Writes a small frame; when not even that fits into the socket, the server is not reading and one frame less does no harm.
     fn say(&self, frame: &[u8]) -> bool {
-        self.write
-            .try_write(frame)
-            .is_ok_and(|written| written == frame.len())
+        self.write.try_write(frame).is_ok_and(|written| written == frame.len())
     }
 
     fn next_seq(&self) -> u32 {
@@ -152,11 +147,7 @@ impl Crowd {
         let members: Arc<Mutex<Vec<Arc<Member>>>> = Arc::default();
         let mut tasks = JoinSet::new();
         tasks.spawn(keep_alive(Arc::clone(&members)));
-        Self {
-            members,
-            tally: Arc::new(Tally::new()),
-            tasks: Mutex::new(tasks),
-        }
+        Self { members, tally: Arc::new(Tally::new()), tasks: Mutex::new(tasks) }
     }
 
     /// A logged-in client becomes a receiver that pings like the SDK and acknowledges what asks for it.
@@ -246,22 +237,15 @@ impl Crowd {
 }
 
 /// Reads one connection until it ends. The buffer belongs to the thread: an idle receiver holds no memory for reading.
-async fn receive(
-    mut read: OwnedReadHalf,
-    mut cutter: FrameCutter,
-    member: Arc<Member>,
-    tally: Arc<Tally>,
-) {
+async fn receive(mut read: OwnedReadHalf, mut cutter: FrameCutter, member: Arc<Member>, tally: Arc<Tally>) {
     loop {
         let outcome = poll_fn(|context| {
             READ_BUFFER.with_borrow_mut(|memory| {
                 let mut buffer = ReadBuf::new(memory);
-                Pin::new(&mut read)
-                    .poll_read(context, &mut buffer)
-                    .map_ok(|()| {
-                        let bytes = buffer.filled();
-                        !bytes.is_empty() && take(bytes, &mut cutter, &member, &tally).is_ok()
-                    })
+                Pin::new(&mut read).poll_read(context, &mut buffer).map_ok(|()| {
+                    let bytes = buffer.filled();
+                    !bytes.is_empty() && take(bytes, &mut cutter, &member, &tally).is_ok()
+                })
             })
         })
         .await;
@@ -288,30 +272,17 @@ fn take(bytes: &[u8], cutter: &mut FrameCutter, member: &Member, tally: &Tally) 
         })
         .map_err(io::Error::other)?;
     tally.add(&found, now);
-    if closed {
-        Err(io::ErrorKind::ConnectionAborted.into())
-    } else {
-        Ok(())
-    }
+    if closed { Err(io::ErrorKind::ConnectionAborted.into()) } else { Ok(()) }
 }
 
-fn look_at(
-    message: &[u8],
-    member: &Member,
-    tally: &Tally,
-    phase: u32,
-    now: u64,
-    found: &mut ReadResult,
-) {
+fn look_at(message: &[u8], member: &Member, tally: &Tally, phase: u32, now: u64, found: &mut ReadResult) {
     let mut deliveries = 0;
     let mut first_mark = None;
     for (at, marker) in marker::find_all(message) {
         first_mark.get_or_insert(at);
         if u32::from(marker.phase) == phase {
             deliveries += 1;
-            tally
-                .latencies
-                .record(now.saturating_sub(marker.sent_nanos));
+            tally.latencies.record(now.saturating_sub(marker.sent_nanos));
         }
     }
     if deliveries > 0 {
@@ -353,8 +324,7 @@ async fn keep_alive(members: Arc<Mutex<Vec<Arc<Member>>>>) {
         every_second.tick().await;
         let now = now_nanos();
         for member in lock(&members).iter() {
-            let silent = now.saturating_sub(member.last_read_nanos.load(Ordering::Relaxed))
-                > PING_AFTER_NANOS;
+            let silent = now.saturating_sub(member.last_read_nanos.load(Ordering::Relaxed)) > PING_AFTER_NANOS;
             if let (true, Some(voice)) = (silent, &member.voice) {
                 member.last_read_nanos.store(now, Ordering::Relaxed);
                 member.say(&voice.request("heartbeat.alive", member.next_seq(), "{}"));
@@ -377,21 +347,12 @@ mod tests {
 
     async fn pair() -> (TcpStream, TcpStream) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let (client, server) = tokio::join!(
-            TcpStream::connect(listener.local_addr().unwrap()),
-            listener.accept()
-        );
+        let (client, server) = tokio::join!(TcpStream::connect(listener.local_addr().unwrap()), listener.accept());
         (client.unwrap(), server.unwrap().0)
     }
 
     fn push(phase: u16) -> Vec<u8> {
-        let text = marker::text(
-            Marker {
-                phase,
-                sent_nanos: now_nanos(),
-            },
-            100,
-        );
+        let text = marker::text(Marker { phase, sent_nanos: now_nanos() }, 100);
         server_frame(format!(r#"{{"Text":"{text}"}}"#).as_bytes())
     }
 
@@ -401,22 +362,13 @@ mod tests {
         let crowd = Crowd::new();
         crowd.join_plain(client);
         crowd.begin(2);
-        server
-            .write_all(&[push(1), push(2), push(2), server_frame(b"{}")].concat())
-            .await
-            .unwrap();
+        server.write_all(&[push(1), push(2), push(2), server_frame(b"{}")].concat()).await.unwrap();
         assert!(crowd.wait_for(2, Duration::from_secs(5)).await);
         let count = crowd.count();
-        assert_eq!(
-            (count.deliveries, count.per_read, count.frame_bytes),
-            (2, Some(2.0), Some(111.0))
-        );
+        assert_eq!((count.deliveries, count.per_read, count.frame_bytes), (2, Some(2.0), Some(111.0)));
         assert!(crowd.latencies().max().unwrap() < Duration::from_secs(5));
         let sample = crowd.sample().unwrap();
-        assert_eq!(
-            marker::find_all(&sample.frame).next().unwrap().0,
-            sample.mark_at
-        );
+        assert_eq!(marker::find_all(&sample.frame).next().unwrap().0, sample.mark_at);
         assert!(!crowd.wait_for(3, Duration::from_millis(20)).await);
 
         crowd.begin(3);
@@ -429,14 +381,8 @@ mod tests {
 
     #[test]
     fn only_pushes_that_ask_are_acknowledged() {
-        assert_eq!(
-            wants_acknowledgment(br#"{"body":{"NeedAck":1,"SessionData":"s-88"}}"#),
-            Some("\"s-88\"")
-        );
-        assert_eq!(
-            wants_acknowledgment(br#"{"body":{"NeedAck":0,"SessionData":"s-88"}}"#),
-            None
-        );
+        assert_eq!(wants_acknowledgment(br#"{"body":{"NeedAck":1,"SessionData":"s-88"}}"#), Some("\"s-88\""));
+        assert_eq!(wants_acknowledgment(br#"{"body":{"NeedAck":0,"SessionData":"s-88"}}"#), None);
         assert_eq!(wants_acknowledgment(br#"{"body":{"NeedAck":1}}"#), None);
     }
 }

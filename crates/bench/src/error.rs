@@ -88,14 +88,8 @@ impl BenchError {
     }
 
     /// An answer that breaks the specification.
-    #[expect(
-        clippy::needless_pass_by_value,
-        reason = "callers hand over errors and texts alike"
-    )]
+    #[expect(clippy::needless_pass_by_value, reason = "callers hand over errors and texts alike")]
     pub(crate) fn bad_answer(command: &str, why: impl ToString) -> Self {
-        Self::BadAnswer {
-            command: command.to_owned(),
-            why: why.to_string(),
-        }
+        Self::BadAnswer { command: command.to_owned(), why: why.to_string() }
     }
 }

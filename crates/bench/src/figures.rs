@@ -27,13 +27,8 @@ pub(crate) struct Latencies {
 
 impl Latencies {
     pub(crate) fn new() -> Self {
-        let counts = (0..STEPS * (POWERS + 1))
-            .map(|_| AtomicU64::new(0))
-            .collect();
-        Self {
-            counts,
-            longest: AtomicU64::new(0),
-        }
+        let counts = (0..STEPS * (POWERS + 1)).map(|_| AtomicU64::new(0)).collect();
+        Self { counts, longest: AtomicU64::new(0) }
     }
 
     pub(crate) fn record(&self, nanos: u64) {
@@ -51,11 +46,7 @@ impl Latencies {
 
     /// The value that `share` (0.0 to 1.0) of all records do not exceed; `None` without records.
     pub(crate) fn percentile(&self, share: f64) -> Option<Duration> {
-        let counts: Vec<u64> = self
-            .counts
-            .iter()
-            .map(|count| count.load(Ordering::Relaxed))
-            .collect();
+        let counts: Vec<u64> = self.counts.iter().map(|count| count.load(Ordering::Relaxed)).collect();
         let total: u64 = counts.iter().sum();
         let wanted = share.clamp(0.0, 1.0) * total as f64;
         let mut seen = 0;
@@ -76,10 +67,7 @@ impl Latencies {
 }
 
 fn bucket(nanos: u64) -> usize {
-    let Some(power) = nanos
-        .checked_ilog2()
-        .and_then(|log| log.checked_sub(STEP_BITS))
-    else {
+    let Some(power) = nanos.checked_ilog2().and_then(|log| log.checked_sub(STEP_BITS)) else {
         return usize::try_from(nanos).unwrap_or(0);
     };
     if power as usize >= POWERS {
@@ -116,11 +104,7 @@ impl Spread {
             count if count % 2 == 1 => sorted[half],
             _ => f64::midpoint(sorted[half - 1], sorted[half]),
         };
-        Some(Self {
-            median,
-            min: sorted[0],
-            max: sorted[sorted.len() - 1],
-        })
+        Some(Self { median, min: sorted[0], max: sorted[sorted.len() - 1] })
     }
 }
 
@@ -134,18 +118,10 @@ mod tests {
         for micros in 1..=100_000_u64 {
             latencies.record(micros * 1_000);
         }
-        for (share, micros) in [
-            (0.5, 50_000.0),
-            (0.9, 90_000.0),
-            (0.99, 99_000.0),
-            (0.999, 99_900.0),
-            (1.0, 100_000.0),
-        ] {
+        for (share, micros) in [(0.5, 50_000.0), (0.9, 90_000.0), (0.99, 99_000.0), (0.999, 99_900.0), (1.0, 100_000.0)]
+        {
             let found = latencies.percentile(share).unwrap().as_secs_f64() * 1e6;
-            assert!(
-                (found / micros - 1.0).abs() < 0.016,
-                "percentile {share}: {found} instead of {micros}"
-            );
+            assert!((found / micros - 1.0).abs() < 0.016, "percentile {share}: {found} instead of {micros}");
         }
         assert_eq!(latencies.max(), Some(Duration::from_millis(100)));
     }
@@ -182,21 +158,7 @@ mod tests {
     #[test]
     fn spread_takes_the_middle() {
         assert_eq!(Spread::of(&[]), None);
-        assert_eq!(
-            Spread::of(&[3.0, 1.0, 2.0]),
-            Some(Spread {
-                median: 2.0,
-                min: 1.0,
-                max: 3.0
-            })
-        );
-        assert_eq!(
-            Spread::of(&[4.0, 1.0]),
-            Some(Spread {
-                median: 2.5,
-                min: 1.0,
-                max: 4.0
-            })
-        );
+        assert_eq!(Spread::of(&[3.0, 1.0, 2.0]), Some(Spread { median: 2.0, min: 1.0, max: 3.0 }));
+        assert_eq!(Spread::of(&[4.0, 1.0]), Some(Spread { median: 2.5, min: 1.0, max: 4.0 }));
     }
 }

@@ -42,11 +42,7 @@ pub(crate) struct FrameCutter {
 
 impl FrameCutter {
     /// Hands every frame that `chunk` completes to `on_frame`, in order.
-    pub(crate) fn feed(
-        &mut self,
-        chunk: &[u8],
-        mut on_frame: impl FnMut(Frame<'_>),
-    ) -> Result<(), BadFrame> {
+    pub(crate) fn feed(&mut self, chunk: &[u8], mut on_frame: impl FnMut(Frame<'_>)) -> Result<(), BadFrame> {
         if self.rest.is_empty() {
             let used = cut(chunk, &mut on_frame)?;
             self.rest.extend_from_slice(&chunk[used..]);
@@ -104,17 +100,10 @@ pub(crate) fn server_frame(payload: &[u8]) -> Vec<u8> {
 }
 
 fn whole_frame(opcode: OpCode, payload: &[u8], mask: Option<[u8; 4]>) -> Vec<u8> {
-    let header = FrameHeader {
-        is_final: true,
-        opcode,
-        mask,
-        ..FrameHeader::default()
-    };
+    let header = FrameHeader { is_final: true, opcode, mask, ..FrameHeader::default() };
     let length = payload.len() as u64;
     let mut frame = Vec::with_capacity(header.len(length) + payload.len());
-    header
-        .format(length, &mut frame)
-        .expect("writing to memory cannot fail");
+    header.format(length, &mut frame).expect("writing to memory cannot fail");
     frame.extend_from_slice(payload);
     frame
 }
@@ -140,20 +129,11 @@ mod tests {
 
     #[test]
     fn frames_are_counted_wherever_the_reads_end() {
-        let payloads: Vec<Vec<u8>> = [0, 1, 125, 126, 127, 400, 65_535, 65_536]
-            .into_iter()
-            .map(|length| vec![b'a'; length])
-            .collect();
-        let stream: Vec<u8> = payloads
-            .iter()
-            .flat_map(|payload| server_frame(payload))
-            .collect();
+        let payloads: Vec<Vec<u8>> =
+            [0, 1, 125, 126, 127, 400, 65_535, 65_536].into_iter().map(|length| vec![b'a'; length]).collect();
+        let stream: Vec<u8> = payloads.iter().flat_map(|payload| server_frame(payload)).collect();
         for size in [1, 2, 3, 7, 127, 1_000, 65_537, stream.len()] {
-            assert_eq!(
-                cut_all(stream.chunks(size)),
-                payloads,
-                "reads of {size} bytes"
-            );
+            assert_eq!(cut_all(stream.chunks(size)), payloads, "reads of {size} bytes");
         }
     }
 
@@ -161,15 +141,9 @@ mod tests {
     fn pings_and_closes_are_told_apart() {
         let mut stream = whole_frame(OpCode::Control(Control::Ping), b"hello", None);
         stream.extend(whole_frame(OpCode::Control(Control::Pong), b"", None));
-        stream.extend(whole_frame(
-            OpCode::Control(Control::Close),
-            &[3, 232],
-            None,
-        ));
+        stream.extend(whole_frame(OpCode::Control(Control::Close), &[3, 232], None));
         let mut seen = Vec::new();
-        FrameCutter::default()
-            .feed(&stream, |frame| seen.push(format!("{frame:?}")))
-            .unwrap();
+        FrameCutter::default().feed(&stream, |frame| seen.push(format!("{frame:?}"))).unwrap();
         assert_eq!(seen, ["Ping([104, 101, 108, 108, 111])", "Close"]);
     }
 
@@ -179,16 +153,10 @@ mod tests {
         let mut split = server_frame(b"x");
         split[0] &= 0x7f;
         let long = [0x82, 127, 0, 0, 0, 255, 0, 0, 0, 0];
-        for (bytes, why) in [
-            (&masked[..], "masked"),
-            (&split[..], "split"),
-            (&long[..], "bytes"),
-            (&[0x8f, 0][..], "header"),
-        ] {
-            let error = FrameCutter::default()
-                .feed(bytes, |_| panic!("accepted"))
-                .unwrap_err()
-                .to_string();
+        for (bytes, why) in
+            [(&masked[..], "masked"), (&split[..], "split"), (&long[..], "bytes"), (&[0x8f, 0][..], "header")]
+        {
+            let error = FrameCutter::default().feed(bytes, |_| panic!("accepted")).unwrap_err().to_string();
             assert!(error.contains(why), "{error}");
         }
     }

@@ -40,10 +40,7 @@ use target::Target;
 ///
 /// # Errors
 /// Whatever stopped the measurement; a server that was started is stopped in any case.
-pub fn run(
-    args: BenchArgs,
-    sign: impl Fn(&str) -> String + Send + Sync + 'static,
-) -> Result<Report, BenchError> {
+pub fn run(args: BenchArgs, sign: impl Fn(&str) -> String + Send + Sync + 'static) -> Result<Report, BenchError> {
     if let Workload::RawReference(raw) = &args.workload {
         raw_reference::serve_as_process(raw.connections)?;
         return Ok(Report::default());
@@ -72,11 +69,5 @@ async fn run_all(args: BenchArgs, sign: target::Sign) -> Result<Report, BenchErr
         figures.notes.extend(stopped);
         all.push(figures);
     }
-    Ok(Report::new(
-        args.workload.name(),
-        args.workload.settings(runs),
-        machine,
-        all,
-        args.common.json,
-    ))
+    Ok(Report::new(args.workload.name(), args.workload.settings(runs), machine, all, args.common.json))
 }

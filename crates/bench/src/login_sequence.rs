@@ -38,15 +38,9 @@ pub(crate) struct LoginTimes {
 }
 
 /// Logs `client` in and fetches everything the SDK fetches. `began` is when the connection was asked for.
-pub(crate) async fn log_in(
-    client: &mut SocketClient,
-    began: Instant,
-) -> Result<LoginTimes, BenchError> {
+pub(crate) async fn log_in(client: &mut SocketClient, began: Instant) -> Result<LoginTimes, BenchError> {
     // The SDK pings as soon as the socket is open and does not wait for the answer.
-    let mut login = Login {
-        pending: Vec::new(),
-        requests: 1,
-    };
+    let mut login = Login { pending: Vec::new(), requests: 1 };
     login.ask(client, "heartbeat.alive", "{}").await?;
     client.login().await?;
     let ready = began.elapsed();
@@ -59,29 +53,24 @@ pub(crate) async fn log_in(
     }
     while !login.pending.is_empty() {
         let incoming = client.receive().await?;
-        let Some(at) = login.pending.iter().position(|(seq, command, _)| {
-            *seq == incoming.head.seq && *command == incoming.head.servcmd
-        }) else {
+        let Some(at) = login
+            .pending
+            .iter()
+            .position(|(seq, command, _)| *seq == incoming.head.seq && *command == incoming.head.servcmd)
+        else {
             continue;
         };
         let (_, command, offset) = login.pending.swap_remove(at);
         match incoming.refusal() {
             None => {}
-            Some(BenchError::Refused {
-                code: COMMUNITY_OFF,
-                ..
-            }) if command == JOINED_COMMUNITIES => continue,
+            Some(BenchError::Refused { code: COMMUNITY_OFF, .. }) if command == JOINED_COMMUNITIES => continue,
             Some(refusal) => return Err(refusal),
         }
         if let Some((command, body, offset)) = follow_up(command, offset, &incoming.body, &user)? {
             login.ask_from(client, command, &body, offset).await?;
         }
     }
-    Ok(LoginTimes {
-        ready,
-        complete: began.elapsed(),
-        requests: login.requests,
-    })
+    Ok(LoginTimes { ready, complete: began.elapsed(), requests: login.requests })
 }
 
 /// Requests under way: `seq`, command, and the offset of a page.
@@ -91,12 +80,7 @@ struct Login {
 }
 
 impl Login {
-    async fn ask(
-        &mut self,
-        client: &mut SocketClient,
-        command: &'static str,
-        body: &str,
-    ) -> Result<(), BenchError> {
+    async fn ask(&mut self, client: &mut SocketClient, command: &'static str, body: &str) -> Result<(), BenchError> {
         self.ask_from(client, command, body, 0).await
     }
 
@@ -109,10 +93,7 @@ impl Login {
     ) -> Result<(), BenchError> {
         self.requests += 1;
         if self.requests > MOST_REQUESTS {
-            return Err(BenchError::bad_answer(
-                command,
-                format!("login incomplete after {MOST_REQUESTS} requests"),
-            ));
+            return Err(BenchError::bad_answer(command, format!("login incomplete after {MOST_REQUESTS} requests")));
         }
         let seq = client.send(command, body).await?;
         self.pending.push((seq, command, offset));
@@ -131,18 +112,13 @@ fn first_requests(user: &str) -> [(&'static str, String); 11] {
             ),
         ),
         (BLOCKED, blocked_body(user, 0)),
-        (
-            CONVERSATIONS,
-            conversations_body(user, &ConversationPage::default()),
-        ),
+        (CONVERSATIONS, conversations_body(user, &ConversationPage::default())),
         (JOINED_GROUPS, groups_body(user, 0, false)),
         (MESSAGES, messages_body("", 0)),
         (FRIENDS, friends_body(user, 0)),
         (
             "sns.group_get",
-            format!(
-                r#"{{"From_Account":"{user}","LastSequence":0,"NeedFriend":"Need_Friend_Type_Yes"}}"#
-            ),
+            format!(r#"{{"From_Account":"{user}","LastSequence":0,"NeedFriend":"Need_Friend_Type_Yes"}}"#),
         ),
         (
             "sns.pendency_get",
@@ -150,14 +126,8 @@ fn first_requests(user: &str) -> [(&'static str, String); 11] {
                 r#"{{"From_Account":"{user}","PendencyType":"Pendency_Type_Both","StartTime":0,"LastSequence":0,"MaxLimited":100}}"#
             ),
         ),
-        (
-            "im_sdk_config_mgr.fetch_config",
-            r#"{"uint32_sdkappid":0,"uint64_version":0}"#.to_owned(),
-        ),
-        (
-            "im_sdk_config_mgr.fetch_imsdk_purchase_bitsv2",
-            r#"{"uint32_sdkappid":0}"#.to_owned(),
-        ),
+        ("im_sdk_config_mgr.fetch_config", r#"{"uint32_sdkappid":0,"uint64_version":0}"#.to_owned()),
+        ("im_sdk_config_mgr.fetch_imsdk_purchase_bitsv2", r#"{"uint32_sdkappid":0}"#.to_owned()),
     ]
 }
 
@@ -196,13 +166,11 @@ fn follow_up(
             if page.cookie.is_empty() {
                 return Err(BenchError::bad_answer(command, "the cookie is empty"));
             }
-            (page.sync_flag != 2)
-                .then(|| (MESSAGES, messages_body(&page.cookie, page.sync_flag), 0))
+            (page.sync_flag != 2).then(|| (MESSAGES, messages_body(&page.cookie, page.sync_flag), 0))
         }
         FRIENDS => {
             let page: FriendPage = read(command, body)?;
-            (page.complete_flag == 0)
-                .then(|| (FRIENDS, friends_body(user, page.next_start_index), 0))
+            (page.complete_flag == 0).then(|| (FRIENDS, friends_body(user, page.next_start_index), 0))
         }
         BLOCKED => {
             let page: BlockedPage = read(command, body)?;
@@ -257,11 +225,7 @@ fn conversations_body(user: &str, from: &ConversationPage) -> String {
 }
 
 fn groups_body(user: &str, offset: u64, communities: bool) -> String {
-    let kind = if communities {
-        r#""GroupType":"Community","SupportTopic":0,"#
-    } else {
-        ""
-    };
+    let kind = if communities { r#""GroupType":"Community","SupportTopic":0,"# } else { "" };
     format!(
         concat!(
             r#"{{"Member_Account":"{}",{}"Limit":{},"Offset":{},"ResponseFilter":{{"GroupBaseInfoFilter":["Type","Name","Introduction","#,
@@ -280,9 +244,7 @@ fn messages_body(cookie: &str, sync_flag: u64) -> String {
 }
 
 fn friends_body(user: &str, start: u64) -> String {
-    format!(
-        r#"{{"From_Account":"{user}","StartIndex":{start},"StandardSequence":0,"CustomSequence":0}}"#
-    )
+    format!(r#"{{"From_Account":"{user}","StartIndex":{start},"StandardSequence":0,"CustomSequence":0}}"#)
 }
 
 fn blocked_body(user: &str, start: u64) -> String {
@@ -293,11 +255,7 @@ fn blocked_body(user: &str, start: u64) -> String {
 mod tests {
     use super::*;
 
-    fn after(
-        command: &'static str,
-        offset: u64,
-        body: &str,
-    ) -> Option<(&'static str, String, u64)> {
+    fn after(command: &'static str, offset: u64, body: &str) -> Option<(&'static str, String, u64)> {
         let body = RawValue::from_string(body.to_owned()).unwrap();
         follow_up(command, offset, &body, "ana").unwrap()
     }
@@ -305,10 +263,7 @@ mod tests {
     #[test]
     fn every_body_is_json() {
         for (command, body) in first_requests("ana") {
-            assert!(
-                serde_json::from_str::<serde_json::Value>(&body).is_ok(),
-                "{command}: {body}"
-            );
+            assert!(serde_json::from_str::<serde_json::Value>(&body).is_ok(), "{command}: {body}");
         }
         assert!(serde_json::from_str::<serde_json::Value>(&groups_body("ana", 200, true)).is_ok());
         assert!(serde_json::from_str::<serde_json::Value>(&messages_body("a\"b", 1)).is_ok());
@@ -316,36 +271,15 @@ mod tests {
 
     #[test]
     fn lists_are_followed_to_their_end() {
-        let (command, body, _) = after(
-            CONVERSATIONS,
-            0,
-            r#"{"CompleteFlag":0,"TimeStamp":9,"StartIndex":2}"#,
-        )
-        .unwrap();
+        let (command, body, _) = after(CONVERSATIONS, 0, r#"{"CompleteFlag":0,"TimeStamp":9,"StartIndex":2}"#).unwrap();
         assert_eq!(command, CONVERSATIONS);
         assert!(body.contains(r#""TimeStamp":9,"StartIndex":2"#), "{body}");
-        assert_eq!(
-            after(CONVERSATIONS, 0, r#"{"CompleteFlag":1}"#).unwrap().0,
-            CONVERSATION_GROUPS
-        );
-        assert_eq!(
-            after(JOINED_GROUPS, 0, r#"{"TotalCount":500}"#).unwrap().2,
-            200
-        );
-        assert_eq!(
-            after(JOINED_GROUPS, 400, r#"{"TotalCount":500}"#)
-                .unwrap()
-                .0,
-            JOINED_COMMUNITIES
-        );
+        assert_eq!(after(CONVERSATIONS, 0, r#"{"CompleteFlag":1}"#).unwrap().0, CONVERSATION_GROUPS);
+        assert_eq!(after(JOINED_GROUPS, 0, r#"{"TotalCount":500}"#).unwrap().2, 200);
+        assert_eq!(after(JOINED_GROUPS, 400, r#"{"TotalCount":500}"#).unwrap().0, JOINED_COMMUNITIES);
         assert!(after(JOINED_COMMUNITIES, 0, r#"{"TotalCount":0}"#).is_none());
         assert!(after(MESSAGES, 0, r#"{"Cookie":"c","SyncFlag":2}"#).is_none());
-        assert_eq!(
-            after(MESSAGES, 0, r#"{"Cookie":"c","SyncFlag":1}"#)
-                .unwrap()
-                .0,
-            MESSAGES
-        );
+        assert_eq!(after(MESSAGES, 0, r#"{"Cookie":"c","SyncFlag":1}"#).unwrap().0, MESSAGES);
         assert!(after(FRIENDS, 0, r#"{"CompleteFlag":1}"#).is_none());
         assert!(after(BLOCKED, 0, r#"{"StartIndex":0}"#).is_none());
         assert!(after("sns.group_get", 0, "{}").is_none());

@@ -30,11 +30,7 @@ pub(crate) fn text(marker: Marker, size: usize) -> String {
 }
 
 fn mark(marker: Marker) -> String {
-    format!(
-        "tsudoi-bench.{:04}.{:017}",
-        marker.phase % 10_000,
-        marker.sent_nanos
-    )
+    format!("tsudoi-bench.{:04}.{:017}", marker.phase % 10_000, marker.sent_nanos)
 }
 
 /// All marks in a frame with their positions, from front to back.
@@ -51,18 +47,11 @@ pub(crate) fn find_all(frame: &[u8]) -> impl Iterator<Item = (usize, Marker)> + 
 fn read(mark: &[u8]) -> Option<Marker> {
     let (phase, stamp) = mark[HEAD.len()..].split_at(PHASE_DIGITS);
     let phase = u16::try_from(number(phase)?).ok()?;
-    Some(Marker {
-        phase,
-        sent_nanos: number(stamp.strip_prefix(b".")?)?,
-    })
+    Some(Marker { phase, sent_nanos: number(stamp.strip_prefix(b".")?)? })
 }
 
 fn number(digits: &[u8]) -> Option<u64> {
-    digits.iter().try_fold(0_u64, |sum, digit| {
-        digit
-            .is_ascii_digit()
-            .then(|| sum * 10 + u64::from(digit - b'0'))
-    })
+    digits.iter().try_fold(0_u64, |sum, digit| digit.is_ascii_digit().then(|| sum * 10 + u64::from(digit - b'0')))
 }
 
 /// Writes `marker` over the mark that begins at `at`.
@@ -76,10 +65,7 @@ mod tests {
 
     #[test]
     fn what_was_written_is_found() {
-        let marker = Marker {
-            phase: 7,
-            sent_nanos: 1_234_567_890,
-        };
+        let marker = Marker { phase: 7, sent_nanos: 1_234_567_890 };
         let text = text(marker, 100);
         assert_eq!(text.len(), 100);
         let frame = format!(r#"{{"Text":"{text}"}}{{"Text":"{text}"}}"#);
@@ -89,31 +75,17 @@ mod tests {
 
     #[test]
     fn a_frame_is_stamped_anew_in_place() {
-        let mut frame = text(
-            Marker {
-                phase: 1,
-                sent_nanos: 5,
-            },
-            0,
-        )
-        .into_bytes();
+        let mut frame = text(Marker { phase: 1, sent_nanos: 5 }, 0).into_bytes();
         assert_eq!(frame.len(), LENGTH);
-        let marker = Marker {
-            phase: 9_999,
-            sent_nanos: 99_999_999_999_999_999,
-        };
+        let marker = Marker { phase: 9_999, sent_nanos: 99_999_999_999_999_999 };
         restamp(&mut frame, 0, marker);
         assert_eq!(find_all(&frame).collect::<Vec<_>>(), [(0, marker)]);
     }
 
     #[test]
     fn broken_marks_are_no_marks() {
-        for frame in [
-            "",
-            "tsudoi-bench.",
-            "tsudoi-bench.0001.000000000000000x1",
-            "tsudoi-bench.0001x00000000000000001",
-        ] {
+        for frame in ["", "tsudoi-bench.", "tsudoi-bench.0001.000000000000000x1", "tsudoi-bench.0001x00000000000000001"]
+        {
             assert_eq!(find_all(frame.as_bytes()).count(), 0, "{frame}");
         }
     }

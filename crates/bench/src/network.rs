@@ -38,15 +38,10 @@ pub(crate) async fn connect(address: SocketAddr) -> io::Result<TcpStream> {
 /// Raises the soft limit of open files for `connections` sockets. Processes started later inherit it.
 pub(crate) fn allow_connections(connections: usize) -> Result<(), BenchError> {
     let needed = connections as u64 + SPARE_FILES;
-    let as_io = |error: nix::Error| {
-        BenchError::io("cannot read or raise the limit of open files")(error.into())
-    };
+    let as_io = |error: nix::Error| BenchError::io("cannot read or raise the limit of open files")(error.into());
     let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).map_err(as_io)?;
     if needed > hard {
-        return Err(BenchError::TooFewFiles {
-            needed,
-            allowed: hard,
-        });
+        return Err(BenchError::TooFewFiles { needed, allowed: hard });
     }
     if soft < hard {
         setrlimit(Resource::RLIMIT_NOFILE, hard, hard).map_err(as_io)?;

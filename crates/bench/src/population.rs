@@ -33,11 +33,7 @@ pub(crate) struct Group {
 /// The id of the `number`th group of this run.
 pub(crate) fn group_id(target: &Target, kind: GroupKind, number: usize) -> String {
     // Own ids of communities begin like this: docs/spec/README.md, ruling 23.
-    let begin = if kind == GroupKind::Community {
-        "@TGS#_"
-    } else {
-        ""
-    };
+    let begin = if kind == GroupKind::Community { "@TGS#_" } else { "" };
     format!("{begin}{}g{number}", target.prefix)
 }
 
@@ -47,10 +43,7 @@ pub(crate) async fn make_users(target: &Target, count: usize) -> Result<(), Benc
     let path = crate::rest_client::path(target, "im_open_login_svc/multiaccount_import");
     let calls = users
         .chunks(ACCOUNTS_PER_CALL)
-        .map(|users| Call {
-            path: Arc::clone(&path),
-            body: json!({ "Accounts": users }).to_string().into(),
-        })
+        .map(|users| Call { path: Arc::clone(&path), body: json!({ "Accounts": users }).to_string().into() })
         .collect();
     call_all(target, CONNECTIONS, calls).await.map(drop)
 }
@@ -61,15 +54,11 @@ pub(crate) async fn make_groups(target: &Target, groups: &[Group]) -> Result<(),
     let creations = groups
         .iter()
         .map(|group| {
-            let mut body =
-                json!({ "GroupId": group.id, "Type": group.kind.wire(), "Name": "bench" });
+            let mut body = json!({ "GroupId": group.id, "Type": group.kind.wire(), "Name": "bench" });
             if let Some(owner) = &group.owner {
                 body["Owner_Account"] = json!(owner);
             }
-            Call {
-                path: Arc::clone(&path),
-                body: body.to_string().into(),
-            }
+            Call { path: Arc::clone(&path), body: body.to_string().into() }
         })
         .collect();
     call_all(target, CONNECTIONS, creations).await?;
@@ -78,15 +67,9 @@ pub(crate) async fn make_groups(target: &Target, groups: &[Group]) -> Result<(),
     let mut additions = Vec::new();
     for group in groups {
         for members in group.members.chunks(MEMBERS_PER_CALL) {
-            let list: Vec<_> = members
-                .iter()
-                .map(|number| json!({ "Member_Account": target.user(*number) }))
-                .collect();
+            let list: Vec<_> = members.iter().map(|number| json!({ "Member_Account": target.user(*number) })).collect();
             let body = json!({ "GroupId": group.id, "Silence": 1, "MemberList": list });
-            additions.push(Call {
-                path: Arc::clone(&path),
-                body: body.to_string().into(),
-            });
+            additions.push(Call { path: Arc::clone(&path), body: body.to_string().into() });
         }
     }
     call_all(target, CONNECTIONS, additions).await.map(drop)
@@ -106,22 +89,14 @@ pub(crate) async fn make_town(
         .enumerate()
         .map(|(number, members)| {
             let kind = GroupKind::Public;
-            Group {
-                id: group_id(target, kind, number),
-                kind,
-                owner: None,
-                members,
-            }
+            Group { id: group_id(target, kind, number), kind, owner: None, members }
         })
         .collect();
     make_groups(target, &groups).await?;
     let path = crate::rest_client::path(target, "group_open_http_svc/send_group_msg");
     let greetings = groups
         .iter()
-        .map(|group| Call {
-            path: Arc::clone(&path),
-            body: message(&group.id, None, rand::random(), "hello").into(),
-        })
+        .map(|group| Call { path: Arc::clone(&path), body: message(&group.id, None, rand::random(), "hello").into() })
         .collect();
     call_all(target, CONNECTIONS, greetings).await.map(drop)
 }
@@ -160,11 +135,7 @@ pub(crate) trait Arrive: Send + Sync + 'static {
     type Kept: Send + 'static;
 
     /// Opens the connection of `user` and does what the workload wants done.
-    fn arrive(
-        &self,
-        target: &Target,
-        user: &str,
-    ) -> impl Future<Output = Result<Self::Kept, BenchError>> + Send;
+    fn arrive(&self, target: &Target, user: &str) -> impl Future<Output = Result<Self::Kept, BenchError>> + Send;
 }
 
 /// Lets the users `0..count` arrive, `concurrency` at a time. Returns what was kept, in order of arrival.
@@ -214,18 +185,12 @@ impl Arrive for JoinCrowd {
 }
 
 /// The logged-in connection of `user`, who is in the live room `enter` afterwards.
-pub(crate) async fn log_in(
-    target: &Target,
-    user: &str,
-    enter: Option<&str>,
-) -> Result<SocketClient, BenchError> {
+pub(crate) async fn log_in(target: &Target, user: &str, enter: Option<&str>) -> Result<SocketClient, BenchError> {
     let mut client = SocketClient::open(target, user).await?;
     client.login().await?;
     if let Some(group) = enter {
         let body = json!({ "GroupId": group, "ApplyMsg": "", "WebPushFlag": 1, "HugeGroupHistoryMsgFlag": 0 });
-        client
-            .request("group_open_http_svc.apply_join_group", &body.to_string())
-            .await?;
+        client.request("group_open_http_svc.apply_join_group", &body.to_string()).await?;
     }
     Ok(client)
 }
@@ -239,14 +204,8 @@ mod tests {
         for (users, each, size) in [(100, 20, 10), (7, 3, 100), (1, 1, 1), (1_000, 20, 100)] {
             let groups = memberships(users, each, size);
             for user in 0..users {
-                let mine = groups
-                    .iter()
-                    .filter(|members| members.contains(&user))
-                    .count();
-                assert_eq!(
-                    mine, each,
-                    "user {user} of {users}, {each} groups of {size}"
-                );
+                let mine = groups.iter().filter(|members| members.contains(&user)).count();
+                assert_eq!(mine, each, "user {user} of {users}, {each} groups of {size}");
             }
             assert!(groups.iter().all(|members| members.len() <= size));
         }
@@ -255,8 +214,7 @@ mod tests {
 
     #[test]
     fn a_message_names_its_sender_only_when_there_is_one() {
-        let with: serde_json::Value =
-            serde_json::from_str(&message("g", Some("ana"), 7, "hi")).unwrap();
+        let with: serde_json::Value = serde_json::from_str(&message("g", Some("ana"), 7, "hi")).unwrap();
         assert_eq!(with["From_Account"], "ana");
         assert_eq!(with["MsgBody"][0]["MsgContent"]["Text"], "hi");
         assert!(!message("g", None, 7, "hi").contains("From_Account"));

@@ -22,10 +22,7 @@ pub(crate) struct CpuTime {
 
 impl CpuTime {
     pub(crate) fn since(self, earlier: Self) -> Self {
-        Self {
-            total: self.total.saturating_sub(earlier.total),
-            kernel: self.kernel.saturating_sub(earlier.kernel),
-        }
+        Self { total: self.total.saturating_sub(earlier.total), kernel: self.kernel.saturating_sub(earlier.kernel) }
     }
 }
 
@@ -38,16 +35,12 @@ impl Meter {
     pub(crate) fn cpu(&self) -> Option<CpuTime> {
         let (user, kernel) = cpu_ticks(&self.read("stat")?)?;
         let total = exact_cpu_time(self.pid).unwrap_or(ticks(user + kernel));
-        Some(CpuTime {
-            total,
-            kernel: ticks(kernel),
-        })
+        Some(CpuTime { total, kernel: ticks(kernel) })
     }
 
     /// Resident memory in bytes.
     pub(crate) fn resident_bytes(&self) -> Option<u64> {
-        kilobytes(&self.read("smaps_rollup")?, "Rss:")
-            .or_else(|| kilobytes(&self.read("status")?, "VmRSS:"))
+        kilobytes(&self.read("smaps_rollup")?, "Rss:").or_else(|| kilobytes(&self.read("status")?, "VmRSS:"))
     }
 
     /// Bytes that the process caused to be written to disk so far.
@@ -66,11 +59,7 @@ pub(crate) fn machine() -> Vec<Setting> {
     if let Ok(cores) = std::thread::available_parallelism() {
         machine.push(Setting::new("cores", cores));
     }
-    if let Some(model) = fs::read_to_string("/proc/cpuinfo")
-        .ok()
-        .as_deref()
-        .and_then(cpu_model)
-    {
+    if let Some(model) = fs::read_to_string("/proc/cpuinfo").ok().as_deref().and_then(cpu_model) {
         machine.push(Setting::new("cpu", model));
     }
     if let Ok(kernel) = fs::read_to_string("/proc/sys/kernel/osrelease") {
@@ -80,9 +69,7 @@ pub(crate) fn machine() -> Vec<Setting> {
 }
 
 fn cpu_model(cpuinfo: &str) -> Option<&str> {
-    let line = cpuinfo
-        .lines()
-        .find(|line| line.starts_with("model name"))?;
+    let line = cpuinfo.lines().find(|line| line.starts_with("model name"))?;
     Some(line.split_once(':')?.1.trim())
 }
 
@@ -105,10 +92,7 @@ fn field(text: &str, name: &str) -> Option<u64> {
 
 fn ticks(ticks: u64) -> Duration {
     use nix::unistd::{SysconfVar, sysconf};
-    let per_second = sysconf(SysconfVar::CLK_TCK)
-        .ok()
-        .flatten()
-        .and_then(|rate| u64::try_from(rate).ok());
+    let per_second = sysconf(SysconfVar::CLK_TCK).ok().flatten().and_then(|rate| u64::try_from(rate).ok());
     Duration::from_secs(ticks) / u32::try_from(per_second.unwrap_or(100).max(1)).unwrap_or(100)
 }
 
@@ -130,22 +114,12 @@ mod tests {
 
     #[test]
     fn the_kernel_s_files_are_understood() {
-        let stat =
-            "42 (a) b (c)) S 1 42 42 0 -1 4194304 100 0 0 0 250 50 0 0 20 0 3 0 1000 1000000 500";
+        let stat = "42 (a) b (c)) S 1 42 42 0 -1 4194304 100 0 0 0 250 50 0 0 20 0 3 0 1000 1000000 500";
         assert_eq!(cpu_ticks(stat), Some((250, 50)));
         assert_eq!(cpu_ticks("42 (a"), None);
-        assert_eq!(
-            kilobytes("Rss:   12 kB\nPss: 3 kB", "Pss:"),
-            Some(3 * 1_024)
-        );
-        assert_eq!(
-            field("wchar: 9\nwrite_bytes: 4096", "write_bytes:"),
-            Some(4_096)
-        );
-        assert_eq!(
-            cpu_model("processor : 0\nmodel name\t: Some CPU @ 3 GHz\n"),
-            Some("Some CPU @ 3 GHz")
-        );
+        assert_eq!(kilobytes("Rss:   12 kB\nPss: 3 kB", "Pss:"), Some(3 * 1_024));
+        assert_eq!(field("wchar: 9\nwrite_bytes: 4096", "write_bytes:"), Some(4_096));
+        assert_eq!(cpu_model("processor : 0\nmodel name\t: Some CPU @ 3 GHz\n"), Some("Some CPU @ 3 GHz"));
     }
 
     #[cfg(target_os = "linux")]

@@ -82,55 +82,34 @@ enum Host {
 
 impl RawReference {
     /// Starts `binary bench raw-reference` and connects `connections` receivers to it.
-    pub(crate) async fn start(
-        binary: &Path,
-        connections: usize,
-    ) -> Result<(Self, Vec<TcpStream>), BenchError> {
+    pub(crate) async fn start(binary: &Path, connections: usize) -> Result<(Self, Vec<TcpStream>), BenchError> {
         let mut child = Command::new(binary)
-            .args([
-                "bench",
-                "raw-reference",
-                "--connections",
-                &connections.to_string(),
-            ])
+            .args(["bench", "raw-reference", "--connections", &connections.to_string()])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .kill_on_drop(true)
             .spawn()
-            .map_err(|source| BenchError::Start {
-                binary: binary.to_owned(),
-                source,
-            })?;
+            .map_err(|source| BenchError::Start { binary: binary.to_owned(), source })?;
         let failed = || BenchError::io("the plain send loop did not tell its address");
         let mut line = String::new();
         if let Some(output) = child.stdout.take() {
-            BufReader::new(output)
-                .read_line(&mut line)
-                .await
-                .map_err(failed())?;
+            BufReader::new(output).read_line(&mut line).await.map_err(failed())?;
         }
-        let address: SocketAddr = line.trim().parse().map_err(|_| {
-            BenchError::bad_answer("raw-reference", format!("{line:?} is not an address"))
-        })?;
+        let address: SocketAddr = line
+            .trim()
+            .parse()
+            .map_err(|_| BenchError::bad_answer("raw-reference", format!("{line:?} is not an address")))?;
         let meter = Meter::new(child.id().unwrap_or_default());
         Self::connect(address, connections, meter, Host::Process { _child: child }).await
     }
 
     /// The same in a thread of this process.
     #[cfg(test)]
-    pub(crate) async fn start_in_thread(
-        connections: usize,
-    ) -> Result<(Self, Vec<TcpStream>), BenchError> {
+    pub(crate) async fn start_in_thread(connections: usize) -> Result<(Self, Vec<TcpStream>), BenchError> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let address = listener.local_addr().unwrap();
         std::thread::spawn(move || serve(&listener, connections));
-        Self::connect(
-            address,
-            connections,
-            Meter::new(std::process::id()),
-            Host::Thread,
-        )
-        .await
+        Self::connect(address, connections, Meter::new(std::process::id()), Host::Thread).await
     }
 
     async fn connect(
@@ -146,33 +125,19 @@ impl RawReference {
             streams.push(network::connect(address).await.map_err(failed())?);
         }
         control.read_u8().await.map_err(failed())?;
-        Ok((
-            Self {
-                control,
-                meter,
-                _host: host,
-            },
-            streams,
-        ))
+        Ok((Self { control, meter, _host: host }, streams))
     }
 
     /// Has every batch sent to every receiver, one `send` per batch and receiver. Returns when the loop has been told, not when it is done.
-    pub(crate) async fn send(
-        &mut self,
-        batches: impl Iterator<Item = Vec<u8>>,
-    ) -> Result<(), BenchError> {
+    pub(crate) async fn send(&mut self, batches: impl Iterator<Item = Vec<u8>>) -> Result<(), BenchError> {
         let mut message = Vec::new();
         for batch in batches {
-            let length = u32::try_from(batch.len()).map_err(|_| {
-                BenchError::BadArgument(format!("a burst of {} bytes", batch.len()))
-            })?;
+            let length = u32::try_from(batch.len())
+                .map_err(|_| BenchError::BadArgument(format!("a burst of {} bytes", batch.len())))?;
             message.extend_from_slice(&length.to_be_bytes());
             message.extend_from_slice(&batch);
         }
-        self.control
-            .write_all(&message)
-            .await
-            .map_err(BenchError::io("the plain send loop hung up"))
+        self.control.write_all(&message).await.map_err(BenchError::io("the plain send loop hung up"))
     }
 }
 
@@ -183,10 +148,7 @@ mod tests {
     #[tokio::test]
     async fn every_receiver_gets_every_batch() {
         let (mut reference, streams) = RawReference::start_in_thread(3).await.unwrap();
-        reference
-            .send([b"one".to_vec(), b"two".to_vec()].into_iter())
-            .await
-            .unwrap();
+        reference.send([b"one".to_vec(), b"two".to_vec()].into_iter()).await.unwrap();
         drop(reference);
         for mut stream in streams {
             let mut got = String::new();

@@ -34,15 +34,9 @@ pub struct Setting {
 }
 
 impl Setting {
-    #[expect(
-        clippy::needless_pass_by_value,
-        reason = "callers hand over numbers and texts alike"
-    )]
+    #[expect(clippy::needless_pass_by_value, reason = "callers hand over numbers and texts alike")]
     pub(crate) fn new(name: &str, value: impl ToString) -> Self {
-        Self {
-            name: name.to_owned(),
-            value: value.to_string(),
-        }
+        Self { name: name.to_owned(), value: value.to_string() }
     }
 }
 
@@ -71,12 +65,7 @@ pub(crate) struct RunFigures {
 }
 
 impl RunFigures {
-    pub(crate) fn push(
-        &mut self,
-        name: &'static str,
-        unit: &'static str,
-        value: impl Into<Option<f64>>,
-    ) {
+    pub(crate) fn push(&mut self, name: &'static str, unit: &'static str, value: impl Into<Option<f64>>) {
         if let Some(value) = value.into().filter(|value| value.is_finite()) {
             self.figures.push((name, unit, value));
         }
@@ -132,24 +121,10 @@ impl Report {
             .into_iter()
             .filter_map(|(name, unit, values)| {
                 let Spread { median, min, max } = Spread::of(&values)?;
-                Some(Row {
-                    name,
-                    unit,
-                    median,
-                    min,
-                    max,
-                    values,
-                })
+                Some(Row { name, unit, median, min, max, values })
             })
             .collect();
-        Self {
-            workload: workload.to_owned(),
-            settings,
-            machine,
-            rows,
-            notes,
-            as_json,
-        }
+        Self { workload: workload.to_owned(), settings, machine, rows, notes, as_json }
     }
 
     /// The row of that name.
@@ -175,39 +150,24 @@ impl fmt::Display for Report {
         }
         writeln!(out, "tsudoi bench {}", self.workload)?;
         for settings in [&self.settings, &self.machine] {
-            let line: Vec<String> = settings
-                .iter()
-                .map(|setting| format!("{} {}", setting.name, setting.value))
-                .collect();
+            let line: Vec<String> =
+                settings.iter().map(|setting| format!("{} {}", setting.name, setting.value)).collect();
             writeln!(out, "  {}", line.join(", "))?;
         }
         writeln!(out)?;
         let cells: Vec<[String; 5]> = self
             .rows
             .iter()
-            .map(|row| {
-                [
-                    row.name.to_owned(),
-                    shown(row.median),
-                    shown(row.min),
-                    shown(row.max),
-                    row.unit.to_owned(),
-                ]
-            })
+            .map(|row| [row.name.to_owned(), shown(row.median), shown(row.min), shown(row.max), row.unit.to_owned()])
             .collect();
         let head = ["", "median", "min", "max", "unit"].map(str::to_owned);
         let widths: [usize; 5] = std::array::from_fn(|column| {
-            std::iter::once(&head)
-                .chain(&cells)
-                .map(|row| row[column].chars().count())
-                .max()
-                .unwrap_or(0)
+            std::iter::once(&head).chain(&cells).map(|row| row[column].chars().count()).max().unwrap_or(0)
         });
         for [name, median, min, max, unit] in std::iter::once(&head).chain(&cells) {
             let [wide_name, wide_median, wide_min, wide_max, _] = widths;
-            let line = format!(
-                "  {name:<wide_name$}  {median:>wide_median$}  {min:>wide_min$}  {max:>wide_max$}  {unit}"
-            );
+            let line =
+                format!("  {name:<wide_name$}  {median:>wide_median$}  {min:>wide_min$}  {max:>wide_max$}  {unit}");
             writeln!(out, "{}", line.trim_end())?;
         }
         for note in &self.notes {
@@ -229,11 +189,7 @@ fn shown(value: f64) -> String {
             }
             grouped.push(digit);
         }
-        if value < 0.0 {
-            format!("-{grouped}")
-        } else {
-            grouped
-        }
+        if value < 0.0 { format!("-{grouped}") } else { grouped }
     } else if size >= 100.0 {
         format!("{value:.1}")
     } else if size >= 1.0 {
@@ -264,13 +220,8 @@ mod tests {
 
     #[test]
     fn the_table_quotes_median_and_extremes() {
-        let report = Report::new(
-            "sends",
-            vec![Setting::new("connections", 8)],
-            vec![Setting::new("cores", 2)],
-            runs(),
-            false,
-        );
+        let report =
+            Report::new("sends", vec![Setting::new("connections", 8)], vec![Setting::new("cores", 2)], runs(), false);
         let expected = "\
 tsudoi bench sends
   connections 8
@@ -288,10 +239,7 @@ tsudoi bench sends
     fn json_holds_every_run() {
         let report = Report::new("sends", vec![], vec![], runs(), true);
         let json: serde_json::Value = serde_json::from_str(&report.to_string()).unwrap();
-        assert_eq!(
-            json["rows"][0]["values"],
-            serde_json::json!([10_000.0, 12_500.5, 11_000.0])
-        );
+        assert_eq!(json["rows"][0]["values"], serde_json::json!([10_000.0, 12_500.5, 11_000.0]));
         assert_eq!(json["rows"][0]["median"], 11_000.0);
         assert_eq!(json["notes"].as_array().unwrap().len(), 1);
         assert_eq!(report.row("ratio").unwrap().unit, "");

@@ -49,18 +49,12 @@ pub(crate) fn path(target: &Target, command: &str) -> Arc<str> {
 
 impl RestConnection {
     pub(crate) async fn open(address: SocketAddr, host: &str) -> Result<Self, BenchError> {
-        let stream = network::connect(address)
-            .await
-            .map_err(BenchError::io(format!("cannot connect to {address}")))?;
-        let (sender, connection) = handshake(TokioIo::new(stream))
-            .await
-            .map_err(|error| BenchError::bad_answer("connect", error))?;
+        let stream = network::connect(address).await.map_err(BenchError::io(format!("cannot connect to {address}")))?;
+        let (sender, connection) =
+            handshake(TokioIo::new(stream)).await.map_err(|error| BenchError::bad_answer("connect", error))?;
         // Ends when the sender is dropped or the server hangs up; the next call reports the latter.
         tokio::spawn(connection);
-        Ok(Self {
-            sender,
-            host: host.to_owned(),
-        })
+        Ok(Self { sender, host: host.to_owned() })
     }
 
     pub(crate) async fn to(target: &Target) -> Result<Self, BenchError> {
@@ -73,11 +67,7 @@ impl RestConnection {
     }
 
     /// Status and body of a POST, whatever they are.
-    pub(crate) async fn post(
-        &mut self,
-        path: &str,
-        body: Bytes,
-    ) -> Result<(StatusCode, Bytes), BenchError> {
+    pub(crate) async fn post(&mut self, path: &str, body: Bytes) -> Result<(StatusCode, Bytes), BenchError> {
         self.exchange(Method::POST, path, body).await
     }
 
@@ -86,21 +76,13 @@ impl RestConnection {
         let (status, answer) = self.post(&call.path, call.body.clone()).await?;
         let command = command_of(&call.path);
         if status != StatusCode::OK {
-            return Err(BenchError::bad_answer(
-                command,
-                format!("HTTP status {status}"),
-            ));
+            return Err(BenchError::bad_answer(command, format!("HTTP status {status}")));
         }
         check_envelope(command, &answer)?;
         Ok(answer)
     }
 
-    async fn exchange(
-        &mut self,
-        method: Method,
-        path: &str,
-        body: Bytes,
-    ) -> Result<(StatusCode, Bytes), BenchError> {
+    async fn exchange(&mut self, method: Method, path: &str, body: Bytes) -> Result<(StatusCode, Bytes), BenchError> {
         let request = Request::builder()
             .method(method)
             .uri(path)
@@ -139,25 +121,16 @@ fn check_envelope(command: &str, answer: &[u8]) -> Result<(), BenchError> {
         #[serde(default)]
         error_info: String,
     }
-    let envelope: Envelope =
-        serde_json::from_slice(answer).map_err(|error| BenchError::bad_answer(command, error))?;
+    let envelope: Envelope = serde_json::from_slice(answer).map_err(|error| BenchError::bad_answer(command, error))?;
     match envelope.error_code {
         0 => Ok(()),
-        code => Err(BenchError::Refused {
-            command: command.to_owned(),
-            code,
-            text: envelope.error_info,
-        }),
+        code => Err(BenchError::Refused { command: command.to_owned(), code, text: envelope.error_info }),
     }
 }
 
 /// Makes all `calls` over up to `connections` connections, in no particular order, and stops at the first that fails.
 /// Answers come back in the order of the calls.
-pub(crate) async fn call_all(
-    target: &Target,
-    connections: usize,
-    calls: Vec<Call>,
-) -> Result<Vec<Bytes>, BenchError> {
+pub(crate) async fn call_all(target: &Target, connections: usize, calls: Vec<Call>) -> Result<Vec<Bytes>, BenchError> {
     let calls: Arc<[Call]> = calls.into();
     let next = Arc::new(AtomicUsize::new(0));
     let mut workers = JoinSet::new();
@@ -191,14 +164,8 @@ mod tests {
     #[test]
     fn refusals_name_the_command_but_not_the_ticket() {
         let command = command_of("/v4/group_open_http_svc/create_group?usersig=secret");
-        let error = check_envelope(
-            command,
-            br#"{"ActionStatus":"FAIL","ErrorCode":10021,"ErrorInfo":"id taken"}"#,
-        );
-        assert_eq!(
-            error.unwrap_err().to_string(),
-            "group_open_http_svc/create_group was refused with 10021: id taken"
-        );
+        let error = check_envelope(command, br#"{"ActionStatus":"FAIL","ErrorCode":10021,"ErrorInfo":"id taken"}"#);
+        assert_eq!(error.unwrap_err().to_string(), "group_open_http_svc/create_group was refused with 10021: id taken");
         assert!(check_envelope(command, br#"{"ActionStatus":"OK","ErrorCode":0}"#).is_ok());
         assert!(check_envelope(command, b"{}").is_err());
         assert!(check_envelope(command, b"<html>").is_err());

@@ -40,16 +40,9 @@ impl ServerProcess {
         let folder = tempfile::Builder::new()
             .prefix("tsudoi-bench-")
             .tempdir_in(parent)
-            .map_err(BenchError::io(format!(
-                "cannot make a data folder in {}",
-                parent.display()
-            )))?;
+            .map_err(BenchError::io(format!("cannot make a data folder in {}", parent.display())))?;
         let address = free_address().map_err(BenchError::io("cannot find a free port"))?;
-        let mut server = Self {
-            child: spawn(binary, app, &folder, address)?,
-            folder,
-            address,
-        };
+        let mut server = Self { child: spawn(binary, app, &folder, address)?, folder, address };
         server.wait_until_ready().await?;
         Ok(server)
     }
@@ -92,29 +85,17 @@ impl ServerProcess {
             Ok(Err(error)) => Some(format!("the server could not be waited for: {error}")),
             Err(_) => {
                 let _ = self.child.kill().await;
-                Some(format!(
-                    "the server was killed: it did not end within {} s of SIGTERM",
-                    STOP_WITHIN.as_secs()
-                ))
+                Some(format!("the server was killed: it did not end within {} s of SIGTERM", STOP_WITHIN.as_secs()))
             }
         }
     }
 }
 
-fn spawn(
-    binary: &Path,
-    app: &App,
-    folder: &TempDir,
-    address: SocketAddr,
-) -> Result<Child, BenchError> {
+fn spawn(binary: &Path, app: &App, folder: &TempDir, address: SocketAddr) -> Result<Child, BenchError> {
     let provision = folder.path().join("provision.toml");
-    fs::write(&provision, PROVISION)
-        .map_err(BenchError::io("cannot write the provisioning file"))?;
-    let log = File::create(log_file(folder))
-        .map_err(BenchError::io("cannot make the server's log file"))?;
-    let errors = log
-        .try_clone()
-        .map_err(BenchError::io("cannot share the server's log file"))?;
+    fs::write(&provision, PROVISION).map_err(BenchError::io("cannot write the provisioning file"))?;
+    let log = File::create(log_file(folder)).map_err(BenchError::io("cannot make the server's log file"))?;
+    let errors = log.try_clone().map_err(BenchError::io("cannot share the server's log file"))?;
     let mut command = Command::new(binary);
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("TSUDOI_") {
@@ -134,10 +115,7 @@ fn spawn(
         .stderr(errors)
         .kill_on_drop(true)
         .spawn()
-        .map_err(|source| BenchError::Start {
-            binary: binary.to_owned(),
-            source,
-        })
+        .map_err(|source| BenchError::Start { binary: binary.to_owned(), source })
 }
 
 fn log_file(folder: &TempDir) -> PathBuf {
@@ -170,23 +148,14 @@ mod tests {
     }
 
     fn app() -> App {
-        App {
-            id: 1,
-            key: "k".to_owned(),
-        }
+        App { id: 1, key: "k".to_owned() }
     }
 
     #[tokio::test]
     async fn a_server_that_ends_at_once_is_quoted() {
         let folder = TempDir::new().unwrap();
-        let binary = script(
-            &folder,
-            "echo \"no such command $1 for app $TSUDOI_APP_ID\" >&2; exit 3",
-        );
-        let error = ServerProcess::start(&binary, &app(), folder.path())
-            .await
-            .unwrap_err()
-            .to_string();
+        let binary = script(&folder, "echo \"no such command $1 for app $TSUDOI_APP_ID\" >&2; exit 3");
+        let error = ServerProcess::start(&binary, &app(), folder.path()).await.unwrap_err().to_string();
         assert!(error.contains("ended with exit status: 3"), "{error}");
         assert!(error.contains("no such command serve for app 1"), "{error}");
     }
@@ -194,32 +163,20 @@ mod tests {
     #[tokio::test]
     async fn a_missing_program_is_named() {
         let folder = TempDir::new().unwrap();
-        let error = ServerProcess::start(Path::new("/no/such/program"), &app(), folder.path())
-            .await
-            .unwrap_err();
+        let error = ServerProcess::start(Path::new("/no/such/program"), &app(), folder.path()).await.unwrap_err();
         assert!(error.to_string().contains("/no/such/program"), "{error}");
     }
 
     #[tokio::test]
     async fn a_started_process_is_ended_politely_and_its_folder_goes() {
         let parent = TempDir::new().unwrap();
-        let binary = script(
-            &parent,
-            "trap 'exit 0' TERM; echo up; while :; do sleep 0.05; done",
-        );
+        let binary = script(&parent, "trap 'exit 0' TERM; echo up; while :; do sleep 0.05; done");
         let folder = TempDir::new_in(parent.path()).unwrap();
         let path = folder.path().to_owned();
         let address = free_address().unwrap();
         let child = spawn(&binary, &app(), &folder, address).unwrap();
-        let server = ServerProcess {
-            child,
-            folder,
-            address,
-        };
-        while fs::read_to_string(log_file(&server.folder))
-            .unwrap()
-            .is_empty()
-        {
+        let server = ServerProcess { child, folder, address };
+        while fs::read_to_string(log_file(&server.folder)).unwrap().is_empty() {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         assert_eq!(server.stop().await, None);

@@ -41,13 +41,7 @@ impl Voice {
 
     fn with_token(app_id: u32, login: &LoginAnswer) -> Self {
         let (token, tiny_id) = (quoted(&login.a2_key), quoted(&login.tiny_id));
-        Self {
-            app_id,
-            credentials: format!(
-                r#""a2":{token},"tinyid":{tiny_id},"status_instid":{},"#,
-                login.inst_id
-            ),
-        }
+        Self { app_id, credentials: format!(r#""a2":{token},"tinyid":{tiny_id},"status_instid":{},"#, login.inst_id) }
     }
 
     /// The bytes of a whole frame with this request.
@@ -55,16 +49,9 @@ impl Voice {
         // The SDK sends no checksum with these; see docs/spec/websocket-protocol.md#2-frames.
         let unchecked = matches!(
             command,
-            "im_open_status.wslogin"
-                | "im_open_status.wslogout"
-                | "heartbeat.alive"
-                | "openim.ws_msg_push_ack"
+            "im_open_status.wslogin" | "im_open_status.wslogout" | "heartbeat.alive" | "openim.ws_msg_push_ack"
         );
-        let checksum = if unchecked {
-            0
-        } else {
-            crc32fast::hash(body.as_bytes())
-        };
+        let checksum = if unchecked { 0 } else { crc32fast::hash(body.as_bytes()) };
         let text = format!(
             concat!(
                 r#"{{"head":{{"ver":"v4","platform":7,"websdkappid":537048168,"websdkversion":"1.7.3","sdkappid":{},{}"#,
@@ -89,9 +76,7 @@ fn quoted(text: &str) -> String {
 
 /// The clock of the message fields, in Unix seconds.
 pub(crate) fn unix_seconds() -> u64 {
-    std::time::SystemTime::now()
-        .duration_since(std::time::UNIX_EPOCH)
-        .map_or(0, |since| since.as_secs())
+    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
 /// An answer or a push, as far as every reader needs it.
@@ -110,8 +95,7 @@ pub(crate) struct Head {
 
 impl Incoming {
     pub(crate) fn read(message: &[u8]) -> Result<Self, BenchError> {
-        serde_json::from_slice(message)
-            .map_err(|error| BenchError::bad_answer("message of the server", error))
+        serde_json::from_slice(message).map_err(|error| BenchError::bad_answer("message of the server", error))
     }
 
     /// The error code in the body; `None` when it is a success.
@@ -126,11 +110,7 @@ impl Incoming {
         }
         match serde_json::from_str::<Outcome>(self.body.get()) {
             Ok(Outcome { code: 0, .. }) => None,
-            Ok(Outcome { code, text }) => Some(BenchError::Refused {
-                command: self.head.servcmd.clone(),
-                code,
-                text,
-            }),
+            Ok(Outcome { code, text }) => Some(BenchError::Refused { command: self.head.servcmd.clone(), code, text }),
             Err(error) => Some(BenchError::bad_answer(&self.head.servcmd, error)),
         }
     }
@@ -162,10 +142,7 @@ impl SocketClient {
     pub(crate) async fn open(target: &Target, user: &str) -> Result<Self, BenchError> {
         let mut stream = network::connect(target.address)
             .await
-            .map_err(BenchError::io(format!(
-                "cannot connect to {}",
-                target.address
-            )))?;
+            .map_err(BenchError::io(format!("cannot connect to {}", target.address)))?;
         let early = match tokio::time::timeout(ANSWER_WITHIN, upgrade(&mut stream, target)).await {
             Ok(upgraded) => upgraded?,
             Err(_) => return Err(too_slow("the upgrade was not answered")),
@@ -201,11 +178,7 @@ impl SocketClient {
     }
 
     /// Sends a request and waits for its answer; a refusal is an error.
-    pub(crate) async fn request(
-        &mut self,
-        command: &str,
-        body: &str,
-    ) -> Result<Box<RawValue>, BenchError> {
+    pub(crate) async fn request(&mut self, command: &str, body: &str) -> Result<Box<RawValue>, BenchError> {
         let seq = self.send(command, body).await?;
         loop {
             let incoming = self.receive().await?;
@@ -225,9 +198,7 @@ impl SocketClient {
             if let Some(message) = self.inbox.pop_front() {
                 return Incoming::read(&message);
             }
-            let read = match tokio::time::timeout(ANSWER_WITHIN, self.stream.read(&mut buffer))
-                .await
-            {
+            let read = match tokio::time::timeout(ANSWER_WITHIN, self.stream.read(&mut buffer)).await {
                 Ok(read) => read.map_err(BenchError::io(format!("connection of {}", self.user)))?,
                 Err(_) => return Err(too_slow(&format!("nothing arrived for {}", self.user))),
             };
@@ -266,25 +237,16 @@ impl SocketClient {
     }
 
     async fn write(&mut self, bytes: &[u8]) -> Result<(), BenchError> {
-        self.stream
-            .write_all(bytes)
-            .await
-            .map_err(BenchError::io(format!("connection of {}", self.user)))
+        self.stream.write_all(bytes).await.map_err(BenchError::io(format!("connection of {}", self.user)))
     }
 
     fn ended(&self) -> BenchError {
-        BenchError::bad_answer(
-            &format!("connection of {}", self.user),
-            "ended by the server",
-        )
+        BenchError::bad_answer(&format!("connection of {}", self.user), "ended by the server")
     }
 }
 
 fn too_slow(what: &str) -> BenchError {
-    BenchError::TooSlow {
-        what: what.to_owned(),
-        seconds: ANSWER_WITHIN.as_secs(),
-    }
+    BenchError::TooSlow { what: what.to_owned(), seconds: ANSWER_WITHIN.as_secs() }
 }
 
 /// Does the WebSocket handshake; returns what the server sent right behind its answer.
@@ -302,29 +264,18 @@ async fn upgrade(stream: &mut TcpStream, target: &Target) -> Result<Vec<u8>, Ben
         key,
     );
     let failed = || BenchError::io("connection broke during the WebSocket handshake");
-    stream
-        .write_all(request.as_bytes())
-        .await
-        .map_err(failed())?;
+    stream.write_all(request.as_bytes()).await.map_err(failed())?;
     let mut answer = Vec::new();
     let end = loop {
         if let Some(end) = memchr::memmem::find(&answer, b"\r\n\r\n") {
             break end + 4;
         }
-        if answer.len() > LONGEST_HEAD_BYTES
-            || stream.read_buf(&mut answer).await.map_err(failed())? == 0
-        {
-            return Err(BenchError::bad_answer(
-                "WebSocket handshake",
-                "no complete answer",
-            ));
+        if answer.len() > LONGEST_HEAD_BYTES || stream.read_buf(&mut answer).await.map_err(failed())? == 0 {
+            return Err(BenchError::bad_answer("WebSocket handshake", "no complete answer"));
         }
     };
     let early = answer.split_off(end);
-    check_upgrade(
-        &String::from_utf8_lossy(&answer),
-        &derive_accept_key(key.as_bytes()),
-    )?;
+    check_upgrade(&String::from_utf8_lossy(&answer), &derive_accept_key(key.as_bytes()))?;
     Ok(early)
 }
 
@@ -336,14 +287,9 @@ fn check_upgrade(head: &str, accept: &str) -> Result<(), BenchError> {
     }
     let accepted = lines
         .filter_map(|line| line.split_once(':'))
-        .any(|(name, value)| {
-            name.eq_ignore_ascii_case("sec-websocket-accept") && value.trim() == accept
-        });
+        .any(|(name, value)| name.eq_ignore_ascii_case("sec-websocket-accept") && value.trim() == accept);
     if !accepted {
-        return Err(BenchError::bad_answer(
-            "WebSocket handshake",
-            "wrong Sec-WebSocket-Accept",
-        ));
+        return Err(BenchError::bad_answer("WebSocket handshake", "wrong Sec-WebSocket-Accept"));
     }
     Ok(())
 }
@@ -354,10 +300,7 @@ mod tests {
 
     #[test]
     fn requests_are_whole_frames_with_checksum() {
-        let voice = Voice {
-            app_id: 7,
-            credentials: r#""a2":"t","tinyid":"1","status_instid":3,"#.to_owned(),
-        };
+        let voice = Voice { app_id: 7, credentials: r#""a2":"t","tinyid":"1","status_instid":3,"#.to_owned() };
         let frame = voice.request("openim.getmsg", 5, r#"{"Cookie":""}"#);
         let json: serde_json::Value = serde_json::from_slice(&frame[8..]).unwrap();
         assert_eq!(json["head"]["servcmd"], "openim.getmsg");
@@ -365,42 +308,25 @@ mod tests {
         assert_eq!(json["head"]["a2"], "t");
         assert_eq!(json["head"]["cs"], crc32fast::hash(br#"{"Cookie":""}"#));
         assert_eq!(json["body"]["Cookie"], "");
-        let alive: serde_json::Value =
-            serde_json::from_slice(&voice.request("heartbeat.alive", 6, "{}")[8..]).unwrap();
+        let alive: serde_json::Value = serde_json::from_slice(&voice.request("heartbeat.alive", 6, "{}")[8..]).unwrap();
         assert_eq!(alive["head"]["cs"], 0);
     }
 
     #[test]
     fn only_a_proper_upgrade_is_accepted() {
-        assert!(
-            check_upgrade(
-                "HTTP/1.1 101 Switching Protocols\r\nSec-WebSocket-ACCEPT: abc\r\n\r\n",
-                "abc"
-            )
-            .is_ok()
-        );
+        assert!(check_upgrade("HTTP/1.1 101 Switching Protocols\r\nSec-WebSocket-ACCEPT: abc\r\n\r\n", "abc").is_ok());
         assert!(check_upgrade("HTTP/1.1 101 Switching Protocols\r\n\r\n", "abc").is_err());
-        assert!(
-            check_upgrade("HTTP/1.1 403 Forbidden\r\n\r\n", "abc")
-                .unwrap_err()
-                .to_string()
-                .contains("403")
-        );
+        assert!(check_upgrade("HTTP/1.1 403 Forbidden\r\n\r\n", "abc").unwrap_err().to_string().contains("403"));
     }
 
     #[test]
     fn refusals_are_seen_in_both_spellings() {
         let read = |body: &str| {
-            Incoming::read(
-                format!(r#"{{"head":{{"servcmd":"a.b","seq":1}},"body":{body}}}"#).as_bytes(),
-            )
-            .unwrap()
+            Incoming::read(format!(r#"{{"head":{{"servcmd":"a.b","seq":1}},"body":{body}}}"#).as_bytes()).unwrap()
         };
         assert!(read("{}").refusal().is_none());
         assert!(read(r#"{"int32_error_code":0}"#).refusal().is_none());
-        let refusal = read(r#"{"ErrorCode":70001,"ErrorInfo":"expired"}"#)
-            .refusal()
-            .unwrap();
+        let refusal = read(r#"{"ErrorCode":70001,"ErrorInfo":"expired"}"#).refusal().unwrap();
         assert_eq!(refusal.to_string(), "a.b was refused with 70001: expired");
         assert!(read(r#"{"ErrorCode":"0"}"#).refusal().is_some());
     }

@@ -30,10 +30,7 @@ pub(crate) struct Target {
 
 impl Target {
     /// Finds the running server, or starts one, which is to be stopped at the end.
-    pub(crate) async fn open(
-        common: &Common,
-        sign: Sign,
-    ) -> Result<(Self, Option<ServerProcess>), BenchError> {
+    pub(crate) async fn open(common: &Common, sign: Sign) -> Result<(Self, Option<ServerProcess>), BenchError> {
         let (address, host, server) = match &common.url {
             Some(url) => {
                 let (address, host) = find(url).await?;
@@ -77,20 +74,12 @@ fn own_binary(common: &Common) -> Result<PathBuf, BenchError> {
 }
 
 async fn find(url: &str) -> Result<(SocketAddr, String), BenchError> {
-    let bad = |why: &str| BenchError::BadUrl {
-        url: url.to_owned(),
-        why: why.to_owned(),
-    };
+    let bad = |why: &str| BenchError::BadUrl { url: url.to_owned(), why: why.to_owned() };
     let uri: Uri = url.parse().map_err(|_| bad("not an address"))?;
     if uri.scheme_str() != Some("http") {
-        return Err(bad(
-            "it has to begin with http://; encryption would be measured as well",
-        ));
+        return Err(bad("it has to begin with http://; encryption would be measured as well"));
     }
-    let host = uri
-        .authority()
-        .ok_or_else(|| bad("it names no host"))?
-        .clone();
+    let host = uri.authority().ok_or_else(|| bad("it names no host"))?.clone();
     let mut found = tokio::net::lookup_host((host.host(), host.port_u16().unwrap_or(80)))
         .await
         .map_err(|error| bad(&error.to_string()))?;
@@ -104,16 +93,9 @@ mod tests {
 
     #[tokio::test]
     async fn addresses_are_read() {
-        assert_eq!(
-            find("http://127.0.0.1:81/").await.unwrap().0,
-            "127.0.0.1:81".parse().unwrap()
-        );
+        assert_eq!(find("http://127.0.0.1:81/").await.unwrap().0, "127.0.0.1:81".parse().unwrap());
         assert_eq!(find("http://127.0.0.1").await.unwrap().0.port(), 80);
-        for (url, why) in [
-            ("https://127.0.0.1", "http://"),
-            ("127.0.0.1:80", "http://"),
-            ("http:///x", "address"),
-        ] {
+        for (url, why) in [("https://127.0.0.1", "http://"), ("127.0.0.1:80", "http://"), ("http:///x", "address")] {
             let error = find(url).await.unwrap_err().to_string();
             assert!(error.contains(why), "{error}");
         }

@@ -222,6 +222,13 @@ pub enum Event {
     Stored(usize),
     /// A message that is not stored: for those online only.
     Transient(Arc<Draft>),
+    /// A message of a live room, with its number; not stored.
+    Live {
+        /// The message.
+        draft: Arc<Draft>,
+        /// Its number.
+        seq: u64,
+    },
     /// A tip that is not stored.
     Tip {
         /// The group.

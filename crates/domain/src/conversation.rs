@@ -21,11 +21,7 @@ impl ConversationKey {
     /// The conversation between two people, whoever names it.
     #[must_use]
     pub fn direct(one: &UserId, other: &UserId) -> Self {
-        if one <= other {
-            Self::Direct(one.clone(), other.clone())
-        } else {
-            Self::Direct(other.clone(), one.clone())
-        }
+        if one <= other { Self::Direct(one.clone(), other.clone()) } else { Self::Direct(other.clone(), one.clone()) }
     }
 }
 

@@ -601,7 +601,7 @@ pub struct PriorityShares {
 
 impl Default for PriorityShares {
     fn default() -> Self {
-        Self { high_permille: 1000, normal_permille: 875, low_permille: 500 }
+        Self { high_permille: 1000, normal_permille: 1000, low_permille: 1000 }
     }
 }
 

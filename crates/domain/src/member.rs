@@ -2,7 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use crate::{UserId, group::MsgFlag, permission::Role, time::{MuteUntil, Timestamp}};
+use crate::{
+    UserId,
+    group::MsgFlag,
+    permission::Role,
+    time::{MuteUntil, Timestamp},
+};
 
 /// One user in one group (docs/spec/group-types.md#5).
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -7,6 +7,8 @@ use crate::{GroupId, TopicId, UserId};
 /// A system notice for one user.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Notice {
+    /// Drawn for the notice: clients tell repeats by it. Never 0 in either half.
+    pub id: u64,
     /// The group it is about.
     pub group: GroupId,
     /// The topic it is about, for notices about topics.

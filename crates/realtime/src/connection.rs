@@ -145,7 +145,12 @@ async fn write_loop(writer: OwnedWriteHalf, session: Arc<Session>, stall: Durati
     // Dropping the write half shuts the direction down; the reader then sees the end.
 }
 
-async fn write_all(writer: &OwnedWriteHalf, session: &Session, batch: &mut VecDeque<Bytes>, stall: Duration) -> io::Result<()> {
+async fn write_all(
+    writer: &OwnedWriteHalf,
+    session: &Session,
+    batch: &mut VecDeque<Bytes>,
+    stall: Duration,
+) -> io::Result<()> {
     while !batch.is_empty() {
         let written = {
             let mut slices: [IoSlice<'_>; SLICES] = std::array::from_fn(|_| IoSlice::new(&[]));

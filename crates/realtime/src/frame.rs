@@ -122,7 +122,9 @@ impl Decoder {
     /// Decodes one frame from the start of `input`; answers how many bytes it took, `None` when it is incomplete.
     fn next(&mut self, input: &[u8], frames: &mut Vec<Frame>) -> Result<Option<usize>, BadFrame> {
         let mut cursor = Cursor::new(input);
-        let Some((header, length)) = FrameHeader::parse(&mut cursor).map_err(|_| BadFrame::Protocol)? else { return Ok(None) };
+        let Some((header, length)) = FrameHeader::parse(&mut cursor).map_err(|_| BadFrame::Protocol)? else {
+            return Ok(None);
+        };
         // A client masks its frames, and nothing was negotiated that would use the reserved bits (RFC 6455 5.1, 5.2).
         let Some(mask) = header.mask else { return Err(BadFrame::Protocol) };
         if header.rsv1 || header.rsv2 || header.rsv3 {
@@ -156,7 +158,9 @@ impl Decoder {
                         parts.extend_from_slice(&payload);
                         (is_text, parts)
                     }
-                    (Data::Text | Data::Binary | Data::Continue | Data::Reserved(_), _) => return Err(BadFrame::Protocol),
+                    (Data::Text | Data::Binary | Data::Continue | Data::Reserved(_), _) => {
+                        return Err(BadFrame::Protocol);
+                    }
                 };
                 if header.is_final {
                     if is_text && std::str::from_utf8(&message).is_err() {
@@ -195,11 +199,10 @@ mod tests {
         for byte in &wire {
             decoder.feed(std::slice::from_ref(byte), &mut frames).expect("valid frames");
         }
-        assert_eq!(frames, [
-            Frame::Message("héllo".as_bytes().to_vec()),
-            Frame::Ping(b"x".to_vec()),
-            Frame::Message(vec![7; 70_000])
-        ]);
+        assert_eq!(
+            frames,
+            [Frame::Message("héllo".as_bytes().to_vec()), Frame::Ping(b"x".to_vec()), Frame::Message(vec![7; 70_000])]
+        );
         let mut at_once = Vec::new();
         Decoder::new(100_000).feed(&wire, &mut at_once).expect("valid frames");
         assert_eq!(at_once, frames);

@@ -164,7 +164,9 @@ impl Session {
                 outbound.closed = Some(CloseReason::TooSlow);
                 metrics::counter!("sessions_cut_total", "reason" => "too_slow").increment(1);
             }
-            Importance::Droppable(percent) if filled > self.limit_bytes / 100 * usize::from(percent) && outbound.bytes > 0 => {
+            Importance::Droppable(percent)
+                if filled > self.limit_bytes / 100 * usize::from(percent) && outbound.bytes > 0 =>
+            {
                 metrics::counter!("pushes_dropped_total").increment(1);
                 return;
             }

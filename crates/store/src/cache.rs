@@ -126,7 +126,11 @@ impl Caches {
                     self.touch_group(app, group);
                     self.touch_member(app, group, user);
                 }
-                Write::SetRead { conversation: tsudoi_domain::conversation::ConversationKey::Group(group), user, .. } => {
+                Write::SetRead {
+                    conversation: tsudoi_domain::conversation::ConversationKey::Group(group),
+                    user,
+                    ..
+                } => {
                     self.touch_member(app, group, user);
                 }
                 Write::PutAccount(account) => self.touch_account(app, &account.user),

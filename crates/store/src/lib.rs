@@ -16,7 +16,8 @@ pub use cache::Store;
 pub use commit::{AppRow, Appended, Commit, CommitObserver, Committed, Outcome};
 pub use error::StoreError;
 pub use read::{
-    Accounts, Apps, Conversations, DirectQuery, Direction, GroupPage, Groups, Joined, LogEntry, LogItem, Members, Messages, UserLog,
+    Accounts, Apps, Conversations, DirectQuery, Direction, GroupPage, Groups, Joined, LogEntry, LogItem, Members,
+    Messages, UserLog,
 };
 
 /// Everything a database has to do for Tsudoi.

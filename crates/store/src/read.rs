@@ -95,11 +95,24 @@ pub trait Members: Send + Sync {
         limit: usize,
     ) -> Read<(Vec<Arc<Member>>, u64)>;
     /// Who is muted in the group or topic at that moment.
-    async fn mutes(&self, app: AppId, group: &GroupId, topic: Option<&TopicId>, now: Timestamp) -> Read<Vec<(UserId, MuteUntil)>>;
+    async fn mutes(
+        &self,
+        app: AppId,
+        group: &GroupId,
+        topic: Option<&TopicId>,
+        now: Timestamp,
+    ) -> Read<Vec<(UserId, MuteUntil)>>;
     /// Until when the user is muted in the group or topic, member or not.
     async fn mute(&self, app: AppId, group: &GroupId, topic: Option<&TopicId>, user: &UserId) -> Read<MuteUntil>;
     /// Who is banned at that moment, ordered by user, from an offset.
-    async fn bans(&self, app: AppId, group: &GroupId, now: Timestamp, offset: u64, limit: usize) -> Read<Vec<(UserId, MuteUntil)>>;
+    async fn bans(
+        &self,
+        app: AppId,
+        group: &GroupId,
+        now: Timestamp,
+        offset: u64,
+        limit: usize,
+    ) -> Read<Vec<(UserId, MuteUntil)>>;
     /// Until when the user is banned.
     async fn ban(&self, app: AppId, group: &GroupId, user: &UserId) -> Read<MuteUntil>;
     /// The application of a user, if one waits.
@@ -142,7 +155,8 @@ pub trait Messages: Send + Sync {
     /// Recalled messages among the newest `window`, newest first.
     async fn recalled(&self, app: AppId, conversation: &ConversationKey, window: u64) -> Read<Vec<Message>>;
     /// One-to-one history as one side sees it, ordered by time, the sender's number, arrival.
-    async fn direct_history(&self, app: AppId, user: &UserId, peer: &UserId, query: &DirectQuery) -> Read<Vec<Message>>;
+    async fn direct_history(&self, app: AppId, user: &UserId, peer: &UserId, query: &DirectQuery)
+    -> Read<Vec<Message>>;
     /// The one-to-one message with that key in that direction.
     async fn direct_message(&self, app: AppId, from: &UserId, to: &UserId, key: MsgKey) -> Read<Option<Message>>;
 }

@@ -45,9 +45,7 @@ impl KeptJson {
 
 impl Serialize for KeptJson {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.raw()
-            .map_err(ser::Error::custom)?
-            .serialize(serializer)
+        self.raw().map_err(ser::Error::custom)?.serialize(serializer)
     }
 }
 
@@ -152,11 +150,7 @@ pub(super) fn text_of(json: &RawValue) -> Option<Cow<'_, str>> {
         let escape = &rest[at..];
         let (length, shorter) = shortest_escape(escape);
         let is_half = shorter.is_none() && utf16_unit(escape).is_some_and(|unit| unit >= 0xd800);
-        whole.push_str(if is_half {
-            "\u{fffd}"
-        } else {
-            &escape[..length]
-        });
+        whole.push_str(if is_half { "\u{fffd}" } else { &escape[..length] });
         rest = &escape[length..];
     }
     whole.push_str(rest);
@@ -180,10 +174,7 @@ mod tests {
     #[case(r#""\u5ba2\u670D""#, "\"客服\"")]
     #[case(r#""\ud83d\ude00!""#, "\"😀!\"")]
     #[case(r#""\u003ca\/b\u003e""#, r#""<a/b>""#)]
-    #[case(
-        r#""\u0022\u005c\u0008\u0009\u000a\u000C\u000d""#,
-        r#""\"\\\b\t\n\f\r""#
-    )]
+    #[case(r#""\u0022\u005c\u0008\u0009\u000a\u000C\u000d""#, r#""\"\\\b\t\n\f\r""#)]
     fn json_gets_shorter(#[case] json: &str, #[case] shortest: &str) {
         assert_eq!(KeptJson::compact(&raw(json)).get(), shortest);
     }
@@ -204,10 +195,7 @@ mod tests {
     #[test]
     fn kept_json_is_written_as_it_is() {
         let kept = KeptJson::compact(&raw(r#"{"b" : 1.0, "a":[ "x" ]}"#));
-        assert_eq!(
-            serde_json::to_string(&[&kept]).unwrap(),
-            r#"[{"b":1.0,"a":["x"]}]"#
-        );
+        assert_eq!(serde_json::to_string(&[&kept]).unwrap(), r#"[{"b":1.0,"a":["x"]}]"#);
         assert_eq!(format!("{kept:?}"), "19 bytes");
         assert!(serde_json::to_string(&KeptJson::trusted("no json".into())).is_err());
     }
@@ -217,10 +205,7 @@ mod tests {
     #[case(r#""a\nb\u0041""#, Some("a\nbA"))]
     #[case(r#""\ud83d\ude00""#, Some("😀"))]
     #[case(r#""cut \ud83d""#, Some("cut \u{fffd}"))]
-    #[case(
-        r#""\\ud83d \ude00\ud83d\u0041\"""#,
-        Some("\\ud83d \u{fffd}\u{fffd}A\"")
-    )]
+    #[case(r#""\\ud83d \ude00\ud83d\u0041\"""#, Some("\\ud83d \u{fffd}\u{fffd}A\""))]
     #[case("17", None)]
     #[case(r#"["a"]"#, None)]
     fn texts_are_read(#[case] json: &str, #[case] text: Option<&str>) {

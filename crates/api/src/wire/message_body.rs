@@ -28,10 +28,7 @@ pub struct BodyLimits {
 
 impl Default for BodyLimits {
     fn default() -> BodyLimits {
-        BodyLimits {
-            max_bytes: 12_288,
-            max_merge_depth: 100,
-        }
+        BodyLimits { max_bytes: 12_288, max_merge_depth: 100 }
     }
 }
 
@@ -182,14 +179,7 @@ impl ElementType {
                     ]
                 }
             }
-            ElementType::Face => {
-                const {
-                    &[
-                        optional("Index", Shape::Number),
-                        optional("Data", Shape::Text),
-                    ]
-                }
-            }
+            ElementType::Face => const { &[optional("Index", Shape::Number), optional("Data", Shape::Text)] },
             ElementType::Custom => {
                 const {
                     &[
@@ -332,8 +322,7 @@ impl MessageBody {
         }
         let body = MessageBody(KeptJson::compact(json));
         body.check_size(None, limits)?;
-        let elements: Vec<&RawValue> =
-            serde_json::from_str(body.as_json()).map_err(|_| BodyError::NotArray)?;
+        let elements: Vec<&RawValue> = serde_json::from_str(body.as_json()).map_err(|_| BodyError::NotArray)?;
         if elements.is_empty() {
             return Err(BodyError::Empty);
         }
@@ -377,17 +366,10 @@ impl MessageBody {
     ///
     /// # Errors
     /// [`BodyError::TooLong`] above `limits.max_bytes`.
-    pub fn check_size(
-        &self,
-        cloud_custom_data: Option<&str>,
-        limits: BodyLimits,
-    ) -> Result<(), BodyError> {
+    pub fn check_size(&self, cloud_custom_data: Option<&str>, limits: BodyLimits) -> Result<(), BodyError> {
         let bytes = self.size_with(cloud_custom_data);
         if bytes > limits.max_bytes {
-            return Err(BodyError::TooLong {
-                bytes,
-                limit: limits.max_bytes,
-            });
+            return Err(BodyError::TooLong { bytes, limit: limits.max_bytes });
         }
         Ok(())
     }
@@ -420,8 +402,7 @@ impl MessageBody {
 
     /// The elements of known types. The body was checked when it came in, so what does not read is from the server itself.
     fn elements(&self) -> impl Iterator<Item = (ElementType, Members<'_>)> {
-        let elements: Vec<RawElement<'_>> =
-            serde_json::from_str(self.as_json()).unwrap_or_default();
+        let elements: Vec<RawElement<'_>> = serde_json::from_str(self.as_json()).unwrap_or_default();
         elements.into_iter().filter_map(|element| {
             let element_type = ElementType::named(&text_of(element.element_type?)?)?;
             Some((element_type, Members::of(element.content?.get())?))
@@ -445,13 +426,8 @@ fn json_string_bytes(text: &str) -> usize {
     text.len() + escapes + 2
 }
 
-fn check_element(
-    element: &RawValue,
-    index: usize,
-    limits: BodyLimits,
-) -> Result<ElementType, BodyError> {
-    let (type_name, content) =
-        split_element(element).map_err(|fault| BodyError::BadElement { index, fault })?;
+fn check_element(element: &RawValue, index: usize, limits: BodyLimits) -> Result<ElementType, BodyError> {
+    let (type_name, content) = split_element(element).map_err(|fault| BodyError::BadElement { index, fault })?;
     let Some(element_type) = ElementType::named(&type_name) else {
         if matches!(&*type_name, "TIMGroupTipElem" | "TIMGroupSystemNoticeElem") {
             return Err(BodyError::ReservedType { index });
@@ -459,13 +435,7 @@ fn check_element(
         return Err(BodyError::UnknownType { index });
     };
 
-    let bad = |field: String, problem| {
-        Err(BodyError::BadContent {
-            index,
-            field,
-            problem,
-        })
-    };
+    let bad = |field: String, problem| Err(BodyError::BadContent { index, field, problem });
     let Some(content) = content.and_then(|content| Members::of(content.get())) else {
         return bad(String::new(), "is not an object");
     };
@@ -500,36 +470,19 @@ fn check_element(
 }
 
 /// Checks the bundle of a merged message down to its last level. Bundled messages are history, so only their outline is checked.
-fn check_merged(
-    bundle: Option<&RawValue>,
-    index: usize,
-    max_depth: usize,
-) -> Result<(), BodyError> {
-    let bad = |problem| {
-        Err(BodyError::BadContent {
-            index,
-            field: ".MsgList".to_owned(),
-            problem,
-        })
-    };
+fn check_merged(bundle: Option<&RawValue>, index: usize, max_depth: usize) -> Result<(), BodyError> {
+    let bad = |problem| Err(BodyError::BadContent { index, field: ".MsgList".to_owned(), problem });
     // A list of what is still to be looked at instead of a recursion: a sender decides how deep it goes.
-    let mut waiting: Vec<(usize, &RawValue)> =
-        bundle.into_iter().map(|bundle| (1, bundle)).collect();
+    let mut waiting: Vec<(usize, &RawValue)> = bundle.into_iter().map(|bundle| (1, bundle)).collect();
     while let Some((depth, bundle)) = waiting.pop() {
         if depth > max_depth {
-            return Err(BodyError::TooDeep {
-                index,
-                limit: max_depth,
-            });
+            return Err(BodyError::TooDeep { index, limit: max_depth });
         }
         for message in items(Some(bundle)) {
             let Some(message) = Members::of(message.get()) else {
                 return bad("has an entry that is not an object");
             };
-            if message
-                .check(const { &[optional("MsgBody", Shape::Array)] })
-                .is_err()
-            {
+            if message.check(const { &[optional("MsgBody", Shape::Array)] }).is_err() {
                 return bad("has an entry whose MsgBody is not an array");
             }
             for element in items(message.get("MsgBody")) {
@@ -540,9 +493,7 @@ fn check_merged(
                     continue;
                 }
                 let inner = content.and_then(|content| Members::of(content.get()));
-                let Some(inner) =
-                    inner.filter(|inner| inner.check(ElementType::Merged.fields()).is_ok())
-                else {
+                let Some(inner) = inner.filter(|inner| inner.check(ElementType::Merged.fields()).is_ok()) else {
                     return bad("has an entry with a malformed TIMRelayElem");
                 };
                 waiting.extend(inner.get("MsgList").map(|bundle| (depth + 1, bundle)));
@@ -557,22 +508,15 @@ fn split_element(element: &RawValue) -> Result<(Cow<'_, str>, Option<&RawValue>)
     if !element.get().starts_with('{') {
         return Err(" is not an object");
     }
-    let RawElement {
-        element_type,
-        content,
-    } = serde_json::from_str(element.get()).map_err(|_| " has a member twice")?;
+    let RawElement { element_type, content } =
+        serde_json::from_str(element.get()).map_err(|_| " has a member twice")?;
     let element_type = element_type.ok_or(".MsgType is missing")?;
-    Ok((
-        text_of(element_type).ok_or(".MsgType is not a string")?,
-        content,
-    ))
+    Ok((text_of(element_type).ok_or(".MsgType is not a string")?, content))
 }
 
 /// The entries of an array that was checked to be one; none of an absent one.
 fn items(array: Option<&RawValue>) -> Vec<&RawValue> {
-    array
-        .and_then(|array| serde_json::from_str(array.get()).ok())
-        .unwrap_or_default()
+    array.and_then(|array| serde_json::from_str(array.get()).ok()).unwrap_or_default()
 }
 
 /// Shows the size only: what people write to each other stays out of logs.
@@ -601,8 +545,7 @@ mod tests {
         format!(r#"{{"MsgType":"{element_type}","MsgContent":{content}}}"#)
     }
 
-    const SOUND: &str =
-        r#"{"Url":"https://f.test/1","UUID":"u1","Size":10,"Second":3,"Download_Flag":2}"#;
+    const SOUND: &str = r#"{"Url":"https://f.test/1","UUID":"u1","Size":10,"Second":3,"Download_Flag":2}"#;
     const IMAGE: &str = r#"{"UUID":"u2","ImageFormat":1,"ImageInfoArray":[{"Type":1,"Size":9,"Width":0,"Height":0,"URL":"https://f.test/2"},{"Type":2,"URL":"https://f.test/2l"},{"Type":3,"URL":"https://f.test/2s"}]}"#;
     const FILE: &str = r#"{"Url":"https://f.test/3","UUID":"u3","FileSize":77,"FileName":"a.pdf"}"#;
     const VIDEO: &str = r#"{"VideoUrl":"https://f.test/4","VideoUUID":"u4","VideoSize":5,"VideoSecond":0,"VideoFormat":"mp4","VideoDownloadFlag":2,"ThumbUrl":"https://f.test/4t","ThumbUUID":"u5","ThumbSize":1,"ThumbWidth":200,"ThumbHeight":112.5,"ThumbFormat":"jpg","ThumbDownloadFlag":2}"#;
@@ -611,10 +554,7 @@ mod tests {
     #[rstest]
     #[case("TIMTextElem", r#"{"Text":""}"#)]
     #[case("TIMTextElem", r#"{"Text":"half \ud83d","More":[1,{"deep":null}]}"#)]
-    #[case(
-        "TIMLocationElem",
-        r#"{"Desc":"hall","Latitude":29.340656774469956,"Longitude":-1e2}"#
-    )]
+    #[case("TIMLocationElem", r#"{"Desc":"hall","Latitude":29.340656774469956,"Longitude":-1e2}"#)]
     #[case("TIMLocationElem", "{}")]
     #[case("TIMFaceElem", r#"{"Index":-4,"Data":"thumb_up"}"#)]
     #[case("TIMFaceElem", r#"{"Index":1,"Data":null}"#)]
@@ -622,19 +562,16 @@ mod tests {
     #[case("TIMSoundElem", SOUND)]
     #[case("TIMSoundElem", r#"{"Url":"","UUID":"u","Size":1,"Second":null}"#)]
     #[case("TIMImageElem", IMAGE)]
-    #[case(
-        "TIMImageElem",
-        r#"{"UUID":"u","ImageFormat":255,"ImageInfoArray":[]}"#
-    )]
+    #[case("TIMImageElem", r#"{"UUID":"u","ImageFormat":255,"ImageInfoArray":[]}"#)]
     #[case("TIMFileElem", FILE)]
     #[case("TIMVideoFileElem", VIDEO)]
-    #[case(
-        "TIMVideoFileElem",
-        r#"{"VideoUrl":"v","VideoUUID":"u","VideoSize":5,"VideoSecond":0,"VideoFormat":"mp4"}"#
-    )]
+    #[case("TIMVideoFileElem", r#"{"VideoUrl":"v","VideoUUID":"u","VideoSize":5,"VideoSecond":0,"VideoFormat":"mp4"}"#)]
     #[case("TIMRelayElem", MERGED)]
     #[case("TIMRelayElem", r#"{"Title":"t","JsonMsgKey":"k"}"#)]
-    #[case("TIMRelayElem", r#"{"MsgList":[{"MsgBody":[{"MsgType":"TIMOldElem","MsgContent":{}},{"MsgType":"TIMSoundElem"}]},{}]}"#)]
+    #[case(
+        "TIMRelayElem",
+        r#"{"MsgList":[{"MsgBody":[{"MsgType":"TIMOldElem","MsgContent":{}},{"MsgType":"TIMSoundElem"}]},{}]}"#
+    )]
     fn elements_are_accepted_and_kept_as_sent(#[case] element_type: &str, #[case] content: &str) {
         let json = format!("[{}]", element(element_type, content));
         let body = parse(&json).unwrap();
@@ -672,26 +609,14 @@ mod tests {
     #[rstest]
     #[case("[1]", "MsgBody[0] is not an object")]
     #[case(r#"[{"MsgContent":{}}]"#, "MsgBody[0].MsgType is missing")]
-    #[case(
-        r#"[{"MsgType":null,"MsgContent":{}}]"#,
-        "MsgBody[0].MsgType is missing"
-    )]
-    #[case(
-        r#"[{"MsgType":1,"MsgContent":{}}]"#,
-        "MsgBody[0].MsgType is not a string"
-    )]
+    #[case(r#"[{"MsgType":null,"MsgContent":{}}]"#, "MsgBody[0].MsgType is missing")]
+    #[case(r#"[{"MsgType":1,"MsgContent":{}}]"#, "MsgBody[0].MsgType is not a string")]
     #[case(
         r#"[{"MsgType":"TIMTextElem","MsgType":"TIMFaceElem","MsgContent":{"Text":""}}]"#,
         "MsgBody[0] has a member twice"
     )]
-    #[case(
-        r#"[{"MsgType":"TIMTextElem"}]"#,
-        "MsgBody[0].MsgContent is not an object"
-    )]
-    #[case(
-        r#"[{"MsgType":"TIMTextElem","MsgContent":"x"}]"#,
-        "MsgBody[0].MsgContent is not an object"
-    )]
+    #[case(r#"[{"MsgType":"TIMTextElem"}]"#, "MsgBody[0].MsgContent is not an object")]
+    #[case(r#"[{"MsgType":"TIMTextElem","MsgContent":"x"}]"#, "MsgBody[0].MsgContent is not an object")]
     fn malformed_elements_are_refused(#[case] json: &str, #[case] text: &str) {
         assert_eq!(parse(json).unwrap_err().to_string(), text);
     }
@@ -710,36 +635,12 @@ mod tests {
     #[case("TIMCustomElem", r#"{"Data":{"a":1}}"#, ".Data is not a string")]
     #[case("TIMCustomElem", r#"{"Data":"","Ext":1}"#, ".Ext is not a string")]
     #[case("TIMCustomElem", r#"{"Data":"","Sound":1}"#, ".Sound is not a string")]
-    #[case(
-        "TIMSoundElem",
-        r#"{"UUID":"u","Size":1,"Second":1}"#,
-        ".Url is missing"
-    )]
-    #[case(
-        "TIMSoundElem",
-        r#"{"Url":"u","UUID":"u","Size":"1","Second":1}"#,
-        ".Size is not a number"
-    )]
-    #[case(
-        "TIMSoundElem",
-        r#"{"Url":"u","UUID":"u","Size":1}"#,
-        ".Second is missing"
-    )]
-    #[case(
-        "TIMImageElem",
-        r#"{"UUID":"u","ImageFormat":"JPG","ImageInfoArray":[]}"#,
-        ".ImageFormat is not a number"
-    )]
-    #[case(
-        "TIMImageElem",
-        r#"{"UUID":"u","ImageFormat":1}"#,
-        ".ImageInfoArray is missing"
-    )]
-    #[case(
-        "TIMImageElem",
-        r#"{"UUID":"u","ImageFormat":1,"ImageInfoArray":{}}"#,
-        ".ImageInfoArray is not an array"
-    )]
+    #[case("TIMSoundElem", r#"{"UUID":"u","Size":1,"Second":1}"#, ".Url is missing")]
+    #[case("TIMSoundElem", r#"{"Url":"u","UUID":"u","Size":"1","Second":1}"#, ".Size is not a number")]
+    #[case("TIMSoundElem", r#"{"Url":"u","UUID":"u","Size":1}"#, ".Second is missing")]
+    #[case("TIMImageElem", r#"{"UUID":"u","ImageFormat":"JPG","ImageInfoArray":[]}"#, ".ImageFormat is not a number")]
+    #[case("TIMImageElem", r#"{"UUID":"u","ImageFormat":1}"#, ".ImageInfoArray is missing")]
+    #[case("TIMImageElem", r#"{"UUID":"u","ImageFormat":1,"ImageInfoArray":{}}"#, ".ImageInfoArray is not an array")]
     #[case(
         "TIMImageElem",
         r#"{"UUID":"u","ImageFormat":1,"ImageInfoArray":[{},1]}"#,
@@ -755,35 +656,19 @@ mod tests {
         r#"{"UUID":"u","ImageFormat":1,"ImageInfoArray":[{},{},{},{}]}"#,
         ".ImageInfoArray has more than 3 entries"
     )]
-    #[case(
-        "TIMFileElem",
-        r#"{"Url":"u","UUID":"u","FileSize":1,"fileName":"x"}"#,
-        ".FileName is missing"
-    )]
+    #[case("TIMFileElem", r#"{"Url":"u","UUID":"u","FileSize":1,"fileName":"x"}"#, ".FileName is missing")]
     #[case("TIMVideoFileElem", r#"{"VideoUrl":"v"}"#, ".VideoUUID is missing")]
-    #[case("TIMVideoFileElem", r#"{"VideoUrl":"v","VideoUUID":"u","VideoSize":5,"VideoSecond":0,"VideoFormat":"mp4","ThumbUrl":1}"#, ".ThumbUrl is not a string")]
+    #[case(
+        "TIMVideoFileElem",
+        r#"{"VideoUrl":"v","VideoUUID":"u","VideoSize":5,"VideoSecond":0,"VideoFormat":"mp4","ThumbUrl":1}"#,
+        ".ThumbUrl is not a string"
+    )]
     #[case("TIMRelayElem", r#"{"MsgNum":"1"}"#, ".MsgNum is not a number")]
-    #[case(
-        "TIMRelayElem",
-        r#"{"AbstractList":["a",1]}"#,
-        ".AbstractList[1] is not a string"
-    )]
+    #[case("TIMRelayElem", r#"{"AbstractList":["a",1]}"#, ".AbstractList[1] is not a string")]
     #[case("TIMRelayElem", r#"{"MsgList":{}}"#, ".MsgList is not an array")]
-    #[case(
-        "TIMRelayElem",
-        r#"{"MsgList":[1]}"#,
-        ".MsgList has an entry that is not an object"
-    )]
-    #[case(
-        "TIMRelayElem",
-        r#"{"MsgList":[{"MsgBody":{}}]}"#,
-        ".MsgList has an entry whose MsgBody is not an array"
-    )]
-    #[case(
-        "TIMRelayElem",
-        r#"{"MsgList":[{"MsgBody":[{}]}]}"#,
-        ".MsgList has an entry with a malformed element"
-    )]
+    #[case("TIMRelayElem", r#"{"MsgList":[1]}"#, ".MsgList has an entry that is not an object")]
+    #[case("TIMRelayElem", r#"{"MsgList":[{"MsgBody":{}}]}"#, ".MsgList has an entry whose MsgBody is not an array")]
+    #[case("TIMRelayElem", r#"{"MsgList":[{"MsgBody":[{}]}]}"#, ".MsgList has an entry with a malformed element")]
     #[case(
         "TIMRelayElem",
         r#"{"MsgList":[{"MsgBody":[{"MsgType":"TIMRelayElem","MsgContent":[]}]}]}"#,
@@ -794,11 +679,7 @@ mod tests {
         #[case] content: &str,
         #[case] text: &str,
     ) {
-        let json = format!(
-            r#"[{},{}]"#,
-            element("TIMTextElem", r#"{"Text":"a"}"#),
-            element(element_type, content)
-        );
+        let json = format!(r#"[{},{}]"#, element("TIMTextElem", r#"{"Text":"a"}"#), element(element_type, content));
         let refusal = parse(&json).unwrap_err();
         assert!(matches!(refusal, BodyError::BadContent { index: 1, .. }));
         assert_eq!(refusal.to_string(), format!("MsgBody[1].MsgContent{text}"));
@@ -819,14 +700,8 @@ mod tests {
 
     #[test]
     fn long_messages_have_one_code_everywhere() {
-        let refusal = BodyError::TooLong {
-            bytes: 12_289,
-            limit: 12_288,
-        };
-        assert_eq!(
-            (refusal.code().number(), refusal.group_code().number()),
-            (80002, 80002)
-        );
+        let refusal = BodyError::TooLong { bytes: 12_289, limit: 12_288 };
+        assert_eq!((refusal.code().number(), refusal.group_code().number()), (80002, 80002));
     }
 
     #[test]
@@ -834,41 +709,25 @@ mod tests {
         let custom = element("TIMCustomElem", r#"{"Data":"x"}"#);
         let text = element("TIMTextElem", r#"{"Text":"x"}"#);
         assert!(parse(&format!("[{custom},{text},{text}]")).is_ok());
-        assert_eq!(
-            parse(&format!("[{custom},{text},{custom}]")),
-            Err(BodyError::SecondCustom { index: 2 })
-        );
+        assert_eq!(parse(&format!("[{custom},{text},{custom}]")), Err(BodyError::SecondCustom { index: 2 }));
     }
 
     fn merged_to_depth(depth: usize) -> String {
         let text = element("TIMTextElem", r#"{"Text":"x"}"#);
-        (0..depth).fold(text, |inner, _| {
-            element(
-                "TIMRelayElem",
-                &format!(r#"{{"MsgList":[{{"MsgBody":[{inner}]}}]}}"#),
-            )
-        })
+        (0..depth)
+            .fold(text, |inner, _| element("TIMRelayElem", &format!(r#"{{"MsgList":[{{"MsgBody":[{inner}]}}]}}"#)))
     }
 
     #[test]
     fn merged_messages_have_at_most_100_levels() {
         assert!(parse(&format!("[{}]", merged_to_depth(100))).is_ok());
         let refusal = parse(&format!("[{}]", merged_to_depth(101)));
-        assert_eq!(
-            refusal,
-            Err(BodyError::TooDeep {
-                index: 0,
-                limit: 100
-            })
-        );
+        assert_eq!(refusal, Err(BodyError::TooDeep { index: 0, limit: 100 }));
     }
 
     #[test]
     fn very_deep_bundles_do_not_exhaust_the_stack() {
-        let limits = BodyLimits {
-            max_bytes: usize::MAX,
-            max_merge_depth: 300,
-        };
+        let limits = BodyLimits { max_bytes: usize::MAX, max_merge_depth: 300 };
         assert!(parse_with(&format!("[{}]", merged_to_depth(300)), limits).is_ok());
     }
 
@@ -876,39 +735,21 @@ mod tests {
     fn size_counts_compact_json_with_custom_data() {
         let text_of_bytes = |bytes: usize| {
             let frame = element("TIMTextElem", r#"{"Text":""}"#).len() + 2;
-            element(
-                "TIMTextElem",
-                &format!(r#"{{"Text":"{}"}}"#, "x".repeat(bytes - frame)),
-            )
+            element("TIMTextElem", &format!(r#"{{"Text":"{}"}}"#, "x".repeat(bytes - frame)))
         };
         let fits = parse(&format!("  [ {} ]  ", text_of_bytes(12_288))).unwrap();
         assert_eq!(fits.size_with(None), 12_288);
         let too_long = parse(&format!("[{}]", text_of_bytes(12_289)));
-        assert_eq!(
-            too_long,
-            Err(BodyError::TooLong {
-                bytes: 12_289,
-                limit: 12_288
-            })
-        );
+        assert_eq!(too_long, Err(BodyError::TooLong { bytes: 12_289, limit: 12_288 }));
 
         assert_eq!(fits.size_with(Some("")), 12_288);
         let refusal = fits.check_size(Some("a\"b"), BodyLimits::default());
-        assert_eq!(
-            refusal,
-            Err(BodyError::TooLong {
-                bytes: 12_294,
-                limit: 12_288
-            })
-        );
+        assert_eq!(refusal, Err(BodyError::TooLong { bytes: 12_294, limit: 12_288 }));
     }
 
     #[test]
     fn escapes_count_as_the_characters_they_are() {
-        let escaped = element(
-            "TIMTextElem",
-            &format!(r#"{{"Text":"{}"}}"#, "\\u5ba2".repeat(4_000)),
-        );
+        let escaped = element("TIMTextElem", &format!(r#"{{"Text":"{}"}}"#, "\\u5ba2".repeat(4_000)));
         let body = parse(&format!("[{escaped}]")).unwrap();
         assert_eq!(body.texts().next().unwrap(), "客".repeat(4_000));
         assert!(body.size_with(None) > 12_000 && body.size_with(None) < 12_100);
@@ -926,11 +767,7 @@ mod tests {
     #[case("TIMTextElem", r#"{"Text":""}"#, None)]
     #[case("TIMCustomElem", r#"{"Data":"x","Desc":"badge"}"#, Some("badge"))]
     #[case("TIMCustomElem", r#"{"Data":"x"}"#, None)]
-    fn push_text_of_one_element(
-        #[case] element_type: &str,
-        #[case] content: &str,
-        #[case] text: Option<&str>,
-    ) {
+    fn push_text_of_one_element(#[case] element_type: &str, #[case] content: &str, #[case] text: Option<&str>) {
         let body = parse(&format!("[{}]", element(element_type, content))).unwrap();
         assert_eq!(body.default_push_text().as_deref(), text);
     }
@@ -946,11 +783,7 @@ mod tests {
 
     #[test]
     fn words_stay_out_of_debug_texts() {
-        let body = parse(&format!(
-            "[{}]",
-            element("TIMTextElem", r#"{"Text":"secret"}"#)
-        ))
-        .unwrap();
+        let body = parse(&format!("[{}]", element("TIMTextElem", r#"{"Text":"secret"}"#))).unwrap();
         assert_eq!(format!("{body:?}"), "MessageBody(58 bytes)");
     }
 

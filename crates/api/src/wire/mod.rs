@@ -3,11 +3,68 @@
 //! What clients made and only clients read (message bodies, descriptions of push notifications) is checked here and then kept as
 //! the JSON it came in, so members that this server does not know reach the receivers untouched.
 
+pub mod envelope;
+pub mod faces;
+pub mod item;
 pub mod message_body;
+pub mod notice;
 pub mod push_info;
+pub mod tip;
 
 mod kept_json;
 mod shape;
 
 pub use message_body::{BodyError, BodyLimits, MessageBody};
 pub use push_info::{BadPushInfo, OfflinePushInfo};
+
+use tsudoi_domain::{
+    Role,
+    group::{ApplyJoinOption, InviteJoinOption, MsgFlag},
+};
+
+/// The wire's name of a join option.
+#[must_use]
+pub fn apply_option_name(option: ApplyJoinOption) -> &'static str {
+    match option {
+        ApplyJoinOption::FreeAccess => "FreeAccess",
+        ApplyJoinOption::NeedPermission => "NeedPermission",
+        ApplyJoinOption::DisableApply => "DisableApply",
+    }
+}
+
+/// The wire's name of an invite option.
+#[must_use]
+pub fn invite_option_name(option: InviteJoinOption) -> &'static str {
+    match option {
+        InviteJoinOption::FreeAccess => "FreeAccess",
+        InviteJoinOption::NeedPermission => "NeedPermission",
+        InviteJoinOption::DisableInvite => "DisableInvite",
+    }
+}
+
+/// The wire's name of a receive option.
+#[must_use]
+pub fn msg_flag_name(flag: MsgFlag) -> &'static str {
+    match flag {
+        MsgFlag::AcceptAndNotify => "AcceptAndNotify",
+        MsgFlag::AcceptNotNotify => "AcceptNotNotify",
+        MsgFlag::Discard => "Discard",
+    }
+}
+
+/// The wire's name of a role.
+#[must_use]
+pub fn role_name(role: Role) -> &'static str {
+    match role {
+        Role::Owner => "Owner",
+        Role::Admin => "Admin",
+        Role::Member => "Member",
+        Role::NotMember => "NotMember",
+    }
+}
+
+/// `On` or `Off`.
+#[must_use]
+pub fn on_off_name(on: bool) -> &'static str {
+    if on { "On" } else { "Off" }
+}

@@ -92,21 +92,13 @@ impl OfflinePushInfo {
         let kept = KeptJson::compact(json);
         let bytes = kept.get().len();
         if bytes > max_bytes {
-            return Err(BadPushInfo::TooLong {
-                bytes,
-                limit: max_bytes,
-            });
+            return Err(BadPushInfo::TooLong { bytes, limit: max_bytes });
         }
         let outer = Members::of(kept.get()).ok_or(BadPushInfo::NotObject)?;
         outer.check(OUTER).map_err(|fault| bad_field("", fault))?;
-        for (name, group, table) in [
-            ("AndroidInfo", "AndroidInfo.", ANDROID),
-            ("ApnsInfo", "ApnsInfo.", APNS),
-        ] {
+        for (name, group, table) in [("AndroidInfo", "AndroidInfo.", ANDROID), ("ApnsInfo", "ApnsInfo.", APNS)] {
             if let Some(members) = outer.get(name).and_then(|inner| Members::of(inner.get())) {
-                members
-                    .check(table)
-                    .map_err(|fault| bad_field(group, fault))?;
+                members.check(table).map_err(|fault| bad_field(group, fault))?;
             }
         }
         Ok(OfflinePushInfo(kept))
@@ -133,8 +125,7 @@ impl OfflinePushInfo {
     /// Whether the sender wants no push at all (`PushFlag` 1).
     #[must_use]
     pub fn forbids_push(&self) -> bool {
-        self.member("PushFlag")
-            .is_some_and(|flag| flag.get() == "1")
+        self.member("PushFlag").is_some_and(|flag| flag.get() == "1")
     }
 
     /// The notification's title; `None` if the sender left the default.
@@ -161,11 +152,7 @@ impl OfflinePushInfo {
 }
 
 fn bad_field(group: &'static str, Fault { field, problem }: Fault) -> BadPushInfo {
-    BadPushInfo::BadField {
-        group,
-        field,
-        problem,
-    }
+    BadPushInfo::BadField { group, field, problem }
 }
 
 /// Shows the size only: what people write to each other stays out of logs.
@@ -205,9 +192,7 @@ mod tests {
     #[rstest]
     #[case::nothing("{}")]
     #[case::nulls(r#"{"PushFlag":null,"Desc":null,"AndroidInfo":null,"ApnsInfo":null}"#)]
-    #[case::unknown_members(
-        r#"{"Later":[1],"AndroidInfo":{"MeiZuNoticeMsgType":1},"ApnsInfo":{"IsVoipPush":0}}"#
-    )]
+    #[case::unknown_members(r#"{"Later":[1],"AndroidInfo":{"MeiZuNoticeMsgType":1},"ApnsInfo":{"IsVoipPush":0}}"#)]
     fn other_descriptions_are_accepted(#[case] json: &str) {
         assert_eq!(parse(json).unwrap().as_json(), json);
     }
@@ -226,51 +211,25 @@ mod tests {
     #[case(r#"{"Title":7}"#, "OfflinePushInfo.Title is not a string")]
     #[case(r#"{"Ext":{}}"#, "OfflinePushInfo.Ext is not a string")]
     #[case(r#"{"Desc":"a","Desc":"b"}"#, "OfflinePushInfo.Desc is given twice")]
-    #[case(
-        r#"{"AndroidInfo":[]}"#,
-        "OfflinePushInfo.AndroidInfo is not an object"
-    )]
-    #[case(
-        r#"{"AndroidInfo":{"PushStyle":"1"}}"#,
-        "OfflinePushInfo.AndroidInfo.PushStyle is not a number"
-    )]
+    #[case(r#"{"AndroidInfo":[]}"#, "OfflinePushInfo.AndroidInfo is not an object")]
+    #[case(r#"{"AndroidInfo":{"PushStyle":"1"}}"#, "OfflinePushInfo.AndroidInfo.PushStyle is not a number")]
     #[case(r#"{"ApnsInfo":"x"}"#, "OfflinePushInfo.ApnsInfo is not an object")]
-    #[case(
-        r#"{"ApnsInfo":{"BadgeMode":true}}"#,
-        "OfflinePushInfo.ApnsInfo.BadgeMode is not a number"
-    )]
-    #[case(
-        r#"{"ApnsInfo":{"Image":1}}"#,
-        "OfflinePushInfo.ApnsInfo.Image is not a string"
-    )]
+    #[case(r#"{"ApnsInfo":{"BadgeMode":true}}"#, "OfflinePushInfo.ApnsInfo.BadgeMode is not a number")]
+    #[case(r#"{"ApnsInfo":{"Image":1}}"#, "OfflinePushInfo.ApnsInfo.Image is not a string")]
     fn malformed_descriptions_are_refused(#[case] json: &str, #[case] text: &str) {
         assert_eq!(parse(json).unwrap_err().to_string(), text);
     }
 
     #[test]
     fn size_is_bounded() {
-        let json = |bytes: usize| {
-            format!(
-                r#"{{ "Ext": "{}" }}"#,
-                "x".repeat(bytes - r#"{"Ext":""}"#.len())
-            )
-        };
+        let json = |bytes: usize| format!(r#"{{ "Ext": "{}" }}"#, "x".repeat(bytes - r#"{"Ext":""}"#.len()));
         assert!(parse(&json(12_288)).is_ok());
         let refusal = parse(&json(12_289)).unwrap_err();
-        assert_eq!(
-            refusal,
-            BadPushInfo::TooLong {
-                bytes: 12_289,
-                limit: 12_288
-            }
-        );
+        assert_eq!(refusal, BadPushInfo::TooLong { bytes: 12_289, limit: 12_288 });
     }
 
     #[test]
     fn words_stay_out_of_debug_texts() {
-        assert_eq!(
-            format!("{:?}", parse(r#"{"Desc":"secret"}"#).unwrap()),
-            "OfflinePushInfo(17 bytes)"
-        );
+        assert_eq!(format!("{:?}", parse(r#"{"Desc":"secret"}"#).unwrap()), "OfflinePushInfo(17 bytes)");
     }
 }

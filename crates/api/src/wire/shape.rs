@@ -31,20 +31,12 @@ pub(super) struct Field {
 
 /// A member that has to be there.
 pub(super) const fn required(name: &'static str, shape: Shape) -> Field {
-    Field {
-        name,
-        shape,
-        required: true,
-    }
+    Field { name, shape, required: true }
 }
 
 /// A member that may be left out or `null`.
 pub(super) const fn optional(name: &'static str, shape: Shape) -> Field {
-    Field {
-        name,
-        shape,
-        required: false,
-    }
+    Field { name, shape, required: false }
 }
 
 /// A member that breaks its row: which one, and how ("is not a string").
@@ -73,12 +65,7 @@ impl<'a> Members<'a> {
     pub(super) fn check(&self, table: &'static [Field]) -> Result<(), Fault> {
         for field in table {
             let mut values = self.0.iter().filter(|(member, _)| member == field.name);
-            let fault = |problem| {
-                Err(Fault {
-                    field: field.name,
-                    problem,
-                })
-            };
+            let fault = |problem| Err(Fault { field: field.name, problem });
             match (values.next(), values.next()) {
                 (_, Some(_)) => return fault("is given twice"),
                 (Some((_, value)), None) if !fits(value, field) => {
@@ -156,9 +143,7 @@ mod tests {
 
     fn check(json: &str) -> Result<(), (&'static str, &'static str)> {
         let members = Members::of(json).ok_or(("", "is not an object"))?;
-        members
-            .check(TABLE)
-            .map_err(|fault| (fault.field, fault.problem))
+        members.check(TABLE).map_err(|fault| (fault.field, fault.problem))
     }
 
     #[rstest]

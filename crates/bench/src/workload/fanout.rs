@@ -30,50 +30,23 @@ pub(super) async fn run(args: &Fanout, target: &Arc<Target>) -> Result<RunFigure
     network::allow_connections(args.members + args.burst)?;
     let mut figures = RunFigures::default();
     let (server, sample) = measure_server(args, target, &mut figures).await?;
-    let binary =
-        std::env::current_exe().map_err(BenchError::io("cannot find the running program"))?;
+    let binary = std::env::current_exe().map_err(BenchError::io("cannot find the running program"))?;
     let raw = measure_raw(args, &binary, &sample, false).await?;
     raw.push_reference(
         &mut figures,
-        [
-            "raw, one at a time: deliveries per second",
-            "raw, one at a time: deliveries per CPU second",
-        ],
+        ["raw, one at a time: deliveries per second", "raw, one at a time: deliveries per CPU second"],
     );
-    figures.push(
-        "raw, one at a time: received after, p50",
-        "ms",
-        raw.p50.map(millis),
-    );
-    figures.push(
-        "raw, one at a time: received after, p99",
-        "ms",
-        raw.p99.map(millis),
-    );
-    figures.push(
-        "server / raw one at a time, per CPU second",
-        "",
-        ratio(server.per_cpu(), raw.per_cpu()),
-    );
-    figures.push(
-        "server / raw one at a time, p99",
-        "",
-        ratio(server.p99.map(millis), raw.p99.map(millis)),
-    );
+    figures.push("raw, one at a time: received after, p50", "ms", raw.p50.map(millis));
+    figures.push("raw, one at a time: received after, p99", "ms", raw.p99.map(millis));
+    figures.push("server / raw one at a time, per CPU second", "", ratio(server.per_cpu(), raw.per_cpu()));
+    figures.push("server / raw one at a time, p99", "", ratio(server.p99.map(millis), raw.p99.map(millis)));
     if args.burst > 1 {
         let drained = measure_raw(args, &binary, &sample, true).await?;
         drained.push_reference(
             &mut figures,
-            [
-                "raw, drained: deliveries per second",
-                "raw, drained: deliveries per CPU second",
-            ],
+            ["raw, drained: deliveries per second", "raw, drained: deliveries per CPU second"],
         );
-        figures.push(
-            "server / raw drained, per CPU second",
-            "",
-            ratio(server.per_cpu(), drained.per_cpu()),
-        );
+        figures.push("server / raw drained, per CPU second", "", ratio(server.per_cpu(), drained.per_cpu()));
     }
     Ok(figures)
 }
@@ -91,21 +64,14 @@ async fn measure_server(
         id: group_id(target, args.group_type, 0),
         kind: args.group_type,
         owner: Some(sender.clone()),
-        members: if args.group_type.joins_online() {
-            Vec::new()
-        } else {
-            (0..args.members).collect()
-        },
+        members: if args.group_type.joins_online() { Vec::new() } else { (0..args.members).collect() },
     };
     make_groups(target, std::slice::from_ref(&group)).await?;
     let enter = args.group_type.joins_online().then(|| group.id.clone());
 
     let resident_before = target.meter.and_then(|meter| meter.resident_bytes());
     let crowd = Arc::new(Crowd::new());
-    let join = JoinCrowd {
-        crowd: Arc::clone(&crowd),
-        enter: enter.clone(),
-    };
+    let join = JoinCrowd { crowd: Arc::clone(&crowd), enter: enter.clone() };
     arrive_all(target, join, args.members, args.concurrency).await?;
     tokio::time::sleep(Duration::from_secs(args.settle)).await;
     let resident_after = target.meter.and_then(|meter| meter.resident_bytes());
@@ -125,16 +91,9 @@ async fn measure_server(
     figures.push(
         "server CPU seconds per million deliveries",
         "s",
-        ratio(
-            phase.cpu.map(|cpu| cpu.total.as_secs_f64() * 1e6),
-            count.deliveries as f64,
-        ),
+        ratio(phase.cpu.map(|cpu| cpu.total.as_secs_f64() * 1e6), count.deliveries as f64),
     );
-    figures.push(
-        "kernel share of server CPU",
-        "%",
-        phase.cpu.and_then(kernel_percent),
-    );
+    figures.push("kernel share of server CPU", "%", phase.cpu.and_then(kernel_percent));
     figures.push_latencies(
         [
             "received after, p50",
@@ -146,56 +105,25 @@ async fn measure_server(
         crowd.latencies(),
     );
     let answers: &Latencies = publisher.answers();
-    figures.push(
-        "sender answered after, p50",
-        "ms",
-        answers.percentile(0.5).map(millis),
-    );
-    figures.push(
-        "sender answered after, p99",
-        "ms",
-        answers.percentile(0.99).map(millis),
-    );
-    figures.push(
-        "messages per second",
-        "1/s",
-        ratio(phase.published as f64, phase.seconds()),
-    );
+    figures.push("sender answered after, p50", "ms", answers.percentile(0.5).map(millis));
+    figures.push("sender answered after, p99", "ms", answers.percentile(0.99).map(millis));
+    figures.push("messages per second", "1/s", ratio(phase.published as f64, phase.seconds()));
     figures.push("messages per read", "", count.per_read);
     figures.push("bytes per frame", "", count.frame_bytes);
-    figures.push(
-        "acknowledgments per delivery",
-        "",
-        ratio(count.acknowledged as f64, count.deliveries as f64),
-    );
+    figures.push("acknowledgments per delivery", "", ratio(count.acknowledged as f64, count.deliveries as f64));
     let expected = (phase.published * crowd.len()) as f64;
-    figures.push(
-        "deliveries missing",
-        "%",
-        ratio(100.0 * (expected - count.deliveries as f64), expected),
-    );
+    figures.push("deliveries missing", "%", ratio(100.0 * (expected - count.deliveries as f64), expected));
     figures.push("connections lost", "", crowd.lost_connections() as f64);
-    let grown = resident_after
-        .zip(resident_before)
-        .map(|(after, before)| after as f64 - before as f64);
-    figures.push(
-        "memory per idle connection",
-        "KiB",
-        ratio(grown.map(|bytes| bytes / 1_024.0), args.members as f64),
-    );
-    let sample = crowd.sample().ok_or_else(|| {
-        BenchError::bad_answer("fan-out", "no frame with a single message was received")
-    })?;
+    let grown = resident_after.zip(resident_before).map(|(after, before)| after as f64 - before as f64);
+    figures.push("memory per idle connection", "KiB", ratio(grown.map(|bytes| bytes / 1_024.0), args.members as f64));
+    let sample = crowd
+        .sample()
+        .ok_or_else(|| BenchError::bad_answer("fan-out", "no frame with a single message was received"))?;
     Ok((phase, sample))
 }
 
 /// The same with the plain send loop: `drained` sends a burst as one piece.
-async fn measure_raw(
-    args: &Fanout,
-    binary: &Path,
-    sample: &Sample,
-    drained: bool,
-) -> Result<Phase, BenchError> {
+async fn measure_raw(args: &Fanout, binary: &Path, sample: &Sample, drained: bool) -> Result<Phase, BenchError> {
     let (reference, streams) = RawReference::start(binary, args.members).await?;
     let meter = reference.meter;
     let crowd = Crowd::new();
@@ -262,9 +190,7 @@ async fn measure(
     };
     publisher.finish().await?;
     // What a live room sheds never arrives; the report says how much is missing.
-    crowd
-        .wait_for(total(crowd, published), DELIVERED_WITHIN)
-        .await;
+    crowd.wait_for(total(crowd, published), DELIVERED_WITHIN).await;
     let cpu = cpu_since(meter, cpu_before);
     let count = crowd.count();
     Ok(Phase {
@@ -293,11 +219,7 @@ async fn publish_as_delivered(
 }
 
 /// Publishes by the clock, whatever has arrived; a late tick is made up for.
-async fn publish_at_rate(
-    args: &Fanout,
-    publisher: &mut Publisher,
-    until: Instant,
-) -> Result<usize, BenchError> {
+async fn publish_at_rate(args: &Fanout, publisher: &mut Publisher, until: Instant) -> Result<usize, BenchError> {
     let period = Duration::from_secs(1) * u32::try_from(args.burst).unwrap_or(u32::MAX) / args.rate;
     let mut ticks = tokio::time::interval(period);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);

@@ -25,38 +25,14 @@ pub(super) async fn run(args: &Idle, target: &Arc<Target>) -> Result<RunFigures,
         let (before, after) = (storm.resident_before? as f64, after? as f64);
         Some((after - before) / users / 1_024.0)
     };
-    figures.push(
-        "memory per idle connection",
-        "KiB",
-        per_member(resident_idle),
-    );
-    figures.push(
-        "memory per connection right after the logins",
-        "KiB",
-        per_member(resident_after_login),
-    );
-    figures.push(
-        "server memory before",
-        "MiB",
-        storm.resident_before.map(mebibytes),
-    );
-    figures.push(
-        "server memory with all connected",
-        "MiB",
-        resident_idle.map(mebibytes),
-    );
+    figures.push("memory per idle connection", "KiB", per_member(resident_idle));
+    figures.push("memory per connection right after the logins", "KiB", per_member(resident_after_login));
+    figures.push("server memory before", "MiB", storm.resident_before.map(mebibytes));
+    figures.push("server memory with all connected", "MiB", resident_idle.map(mebibytes));
     let cpu_millis = cpu.map(|cpu| cpu.total.as_secs_f64() * 1e3);
     let thousand_seconds = users / 1e3 * args.seconds as f64;
-    figures.push(
-        "server CPU per second of 1,000 idle connections",
-        "ms",
-        ratio(cpu_millis, thousand_seconds),
-    );
-    figures.push(
-        "connections lost",
-        "",
-        storm.crowd.lost_connections() as f64,
-    );
+    figures.push("server CPU per second of 1,000 idle connections", "ms", ratio(cpu_millis, thousand_seconds));
+    figures.push("connections lost", "", storm.crowd.lost_connections() as f64);
     Ok(figures)
 }
 

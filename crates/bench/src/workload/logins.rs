@@ -29,45 +29,14 @@ pub(super) async fn run(args: &Logins, target: &Arc<Target>) -> Result<RunFigure
 
     let mut figures = RunFigures::default();
     let cpu_seconds = storm.cpu.map(|cpu| cpu.total.as_secs_f64());
-    figures.push(
-        "logins per second",
-        "1/s",
-        ratio(users, storm.elapsed.as_secs_f64()),
-    );
-    figures.push(
-        "logins per server CPU second",
-        "1/s",
-        ratio(users, cpu_seconds),
-    );
-    figures.push(
-        "kernel share of server CPU",
-        "%",
-        storm.cpu.and_then(kernel_percent),
-    );
+    figures.push("logins per second", "1/s", ratio(users, storm.elapsed.as_secs_f64()));
+    figures.push("logins per server CPU second", "1/s", ratio(users, cpu_seconds));
+    figures.push("kernel share of server CPU", "%", storm.cpu.and_then(kernel_percent));
     figures.push("requests per login", "", ratio(requests as f64, users));
-    figures.push(
-        "requests per server CPU second",
-        "1/s",
-        ratio(requests as f64, cpu_seconds),
-    );
+    figures.push("requests per server CPU second", "1/s", ratio(requests as f64, cpu_seconds));
+    figures.push_latencies(["ready, p50", "ready, p90", "ready, p99", "ready, p99.9", "ready, longest"], &ready);
     figures.push_latencies(
-        [
-            "ready, p50",
-            "ready, p90",
-            "ready, p99",
-            "ready, p99.9",
-            "ready, longest",
-        ],
-        &ready,
-    );
-    figures.push_latencies(
-        [
-            "all lists, p50",
-            "all lists, p90",
-            "all lists, p99",
-            "all lists, p99.9",
-            "all lists, longest",
-        ],
+        ["all lists, p50", "all lists, p90", "all lists, p99", "all lists, p99.9", "all lists, longest"],
         &complete,
     );
     Ok(figures)
@@ -92,18 +61,10 @@ impl Storm {
         let resident_before = target.meter.and_then(|meter| meter.resident_bytes());
         let cpu_before = target.meter.and_then(|meter| meter.cpu());
         let began = Instant::now();
-        let whole = WholeLogin {
-            crowd: Arc::clone(&crowd),
-        };
+        let whole = WholeLogin { crowd: Arc::clone(&crowd) };
         let times = arrive_all(target, whole, size.users, size.concurrency).await?;
         let elapsed = began.elapsed();
-        Ok(Self {
-            crowd,
-            times,
-            resident_before,
-            elapsed,
-            cpu: cpu_since(target.meter, cpu_before),
-        })
+        Ok(Self { crowd, times, resident_before, elapsed, cpu: cpu_since(target.meter, cpu_before) })
     }
 }
 

@@ -14,18 +14,13 @@ use crate::report::RunFigures;
 use crate::target::Target;
 
 /// Measures `workload` once against `target`.
-pub(crate) async fn run(
-    workload: &Workload,
-    target: &Arc<Target>,
-) -> Result<RunFigures, BenchError> {
+pub(crate) async fn run(workload: &Workload, target: &Arc<Target>) -> Result<RunFigures, BenchError> {
     match workload {
         Workload::Sends(args) => Box::pin(sends::run(args, target)).await,
         Workload::Fanout(args) => Box::pin(fanout::run(args, target)).await,
         Workload::Logins(args) => Box::pin(logins::run(args, target)).await,
         Workload::Idle(args) => Box::pin(idle::run(args, target)).await,
-        Workload::RawReference(_) => Err(BenchError::BadArgument(
-            "raw-reference measures nothing".to_owned(),
-        )),
+        Workload::RawReference(_) => Err(BenchError::BadArgument("raw-reference measures nothing".to_owned())),
     }
 }
 

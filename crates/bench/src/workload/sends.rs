@@ -36,60 +36,22 @@ pub(super) async fn run(args: &Sends, target: &Arc<Target>) -> Result<RunFigures
     let per_cpu = measured.per_cpu_second();
     figures.push("sends per second", "1/s", rate);
     figures.push("sends per server CPU second", "1/s", per_cpu);
-    figures.push(
-        "kernel share of server CPU",
-        "%",
-        measured.cpu.and_then(kernel_percent),
-    );
+    figures.push("kernel share of server CPU", "%", measured.cpu.and_then(kernel_percent));
     figures.push_latencies(
-        [
-            "answer after, p50",
-            "answer after, p90",
-            "answer after, p99",
-            "answer after, p99.9",
-            "answer after, longest",
-        ],
+        ["answer after, p50", "answer after, p90", "answer after, p99", "answer after, p99.9", "answer after, longest"],
         &measured.latencies,
     );
     let count = measured.count as f64;
-    figures.push(
-        "written to disk per send",
-        "bytes",
-        measured
-            .written
-            .and_then(|bytes| ratio(bytes as f64, count)),
-    );
+    figures.push("written to disk per send", "bytes", measured.written.and_then(|bytes| ratio(bytes as f64, count)));
 
-    let echo = Requests::Echo {
-        path: args.echo_path.as_str().into(),
-        body: measured.example,
-    };
+    let echo = Requests::Echo { path: args.echo_path.as_str().into(), body: measured.example };
     let reference = drive(args, target, echo).await?;
-    figures.push(
-        "reference: requests per second",
-        "1/s",
-        reference.per_second(),
-    );
-    figures.push(
-        "reference: requests per server CPU second",
-        "1/s",
-        reference.per_cpu_second(),
-    );
-    figures.push(
-        "sends / reference, per server CPU second",
-        "",
-        ratio(per_cpu, reference.per_cpu_second()),
-    );
-    figures.push(
-        "sends / reference, per second",
-        "",
-        ratio(rate, reference.per_second()),
-    );
+    figures.push("reference: requests per second", "1/s", reference.per_second());
+    figures.push("reference: requests per server CPU second", "1/s", reference.per_cpu_second());
+    figures.push("sends / reference, per server CPU second", "", ratio(per_cpu, reference.per_cpu_second()));
+    figures.push("sends / reference, per second", "", ratio(rate, reference.per_second()));
     if let Some(status) = reference.odd_status {
-        figures.notes.push(format!(
-            "the reference {} answered {status}",
-            args.echo_path
-        ));
+        figures.notes.push(format!("the reference {} answered {status}", args.echo_path));
     }
     Ok(figures)
 }
@@ -99,18 +61,9 @@ async fn prepare(args: &Sends, target: &Target) -> Result<Vec<Group>, BenchError
     let members: Vec<usize> = (0..args.members).collect();
     let groups: Vec<Group> = (0..args.groups)
         .map(|number| {
-            let members = if args.group_type.joins_online() {
-                Vec::new()
-            } else {
-                members.clone()
-            };
+            let members = if args.group_type.joins_online() { Vec::new() } else { members.clone() };
             let id = group_id(target, args.group_type, number);
-            Group {
-                id,
-                kind: args.group_type,
-                owner: None,
-                members,
-            }
+            Group { id, kind: args.group_type, owner: None, members }
         })
         .collect();
     make_groups(target, &groups).await?;
@@ -119,40 +72,19 @@ async fn prepare(args: &Sends, target: &Target) -> Result<Vec<Group>, BenchError
 
 /// What is posted again and again.
 enum Requests {
-    Sends {
-        path: Arc<str>,
-        groups: Vec<String>,
-        sender: String,
-        text: String,
-        turn: AtomicU32,
-    },
-    Echo {
-        path: Arc<str>,
-        body: Bytes,
-    },
+    Sends { path: Arc<str>, groups: Vec<String>, sender: String, text: String, turn: AtomicU32 },
+    Echo { path: Arc<str>, body: Bytes },
 }
 
 impl Requests {
     fn next(&self) -> Call {
         match self {
-            Self::Sends {
-                path,
-                groups,
-                sender,
-                text,
-                turn,
-            } => {
+            Self::Sends { path, groups, sender, text, turn } => {
                 let turn = turn.fetch_add(1, Ordering::Relaxed);
                 let group = &groups[turn as usize % groups.len()];
-                Call {
-                    path: Arc::clone(path),
-                    body: message(group, Some(sender), turn, text).into(),
-                }
+                Call { path: Arc::clone(path), body: message(group, Some(sender), turn, text).into() }
             }
-            Self::Echo { path, body } => Call {
-                path: Arc::clone(path),
-                body: body.clone(),
-            },
+            Self::Echo { path, body } => Call { path: Arc::clone(path), body: body.clone() },
         }
     }
 }
@@ -226,19 +158,14 @@ async fn drive(args: &Sends, target: &Target, requests: Requests) -> Result<Meas
         count,
         elapsed,
         cpu,
-        written: written
-            .zip(written_before)
-            .map(|(after, before)| after.saturating_sub(before)),
+        written: written.zip(written_before).map(|(after, before)| after.saturating_sub(before)),
         latencies: load.latencies,
         odd_status: Some(load.odd_status.into_inner()).filter(|status| *status != 0),
         example,
     })
 }
 
-async fn post_until_stopped(
-    mut connection: RestConnection,
-    load: Arc<Load>,
-) -> Result<(), BenchError> {
+async fn post_until_stopped(mut connection: RestConnection, load: Arc<Load>) -> Result<(), BenchError> {
     while !load.stop.load(Ordering::Relaxed) {
         let call = load.requests.next();
         let began = now_nanos();
@@ -249,8 +176,7 @@ async fn post_until_stopped(
             Requests::Echo { .. } => {
                 let (status, _) = connection.post(&call.path, call.body).await?;
                 if status != StatusCode::OK {
-                    load.odd_status
-                        .store(u32::from(status.as_u16()), Ordering::Relaxed);
+                    load.odd_status.store(u32::from(status.as_u16()), Ordering::Relaxed);
                 }
             }
         }

@@ -33,25 +33,16 @@ pub(crate) fn serve() {
             std::thread::spawn(move || answer(stream, &room));
         }
     });
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())
-            .unwrap()
-            .recv()
-            .await;
+        tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).unwrap().recv().await;
     });
 }
 
 fn answer(stream: TcpStream, room: &Room) {
     stream.set_nodelay(true).unwrap();
     let mut start = [0; 10];
-    while stream
-        .peek(&mut start)
-        .is_ok_and(|length| length > 0 && length < start.len())
-    {}
+    while stream.peek(&mut start).is_ok_and(|length| length > 0 && length < start.len()) {}
     if start.starts_with(b"GET /binfo") {
         talk(stream, room);
     } else {
@@ -69,9 +60,7 @@ fn answer_requests(stream: TcpStream, room: &Room) {
             head.push(std::mem::take(&mut line).to_lowercase());
         }
         let Some(request) = head.first() else { return };
-        let length = head
-            .iter()
-            .find_map(|line| line.strip_prefix("content-length:"));
+        let length = head.iter().find_map(|line| line.strip_prefix("content-length:"));
         let mut body = vec![0; length.map_or(0, |length| length.trim().parse().unwrap())];
         reader.read_exact(&mut body).unwrap();
         let path = request.split(' ').nth(1).unwrap().to_owned();
@@ -80,10 +69,7 @@ fn answer_requests(stream: TcpStream, room: &Room) {
             path if path.starts_with("/v4/") => ("200 OK", run(path, &body, room).to_string()),
             _ => ("404 Not Found", String::new()),
         };
-        let text = format!(
-            "HTTP/1.1 {status}\r\nContent-Length: {}\r\n\r\n{answer}",
-            answer.len()
-        );
+        let text = format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\n\r\n{answer}", answer.len());
         if writer.write_all(text.as_bytes()).is_err() {
             return;
         }
@@ -145,10 +131,7 @@ fn send(body: &Value, room: &Room) -> Value {
 
 fn frame(message: &Value) -> Vec<u8> {
     let payload = message.to_string();
-    let header = FrameHeader {
-        opcode: OpCode::Data(Data::Binary),
-        ..FrameHeader::default()
-    };
+    let header = FrameHeader { opcode: OpCode::Data(Data::Binary), ..FrameHeader::default() };
     let mut frame = Vec::new();
     header.format(payload.len() as u64, &mut frame).unwrap();
     frame.extend_from_slice(payload.as_bytes());
@@ -170,11 +153,7 @@ fn talk(stream: TcpStream, room: &Room) {
             assert_eq!(body["SessionData"], "s1");
             continue;
         }
-        let answer = if trusted(head) {
-            perform(command, body, room)
-        } else {
-            refuse(70_001, "bad credentials")
-        };
+        let answer = if trusted(head) { perform(command, body, room) } else { refuse(70_001, "bad credentials") };
         if command == "im_open_status.wslogin" {
             room.logged_in.lock().unwrap().push(Arc::clone(&writer));
         }
@@ -196,22 +175,14 @@ fn trusted(head: &Value) -> bool {
 fn perform(command: &str, body: &Value, room: &Room) -> Value {
     match command {
         "im_open_status.wslogin" => ok(json!({ "A2Key": "token", "TinyId": "42", "InstId": 7 })),
-        "heartbeat.alive" | "profile.portrait_get_all" | "sns.group_get" | "sns.pendency_get" => {
-            ok(json!({}))
-        }
+        "heartbeat.alive" | "profile.portrait_get_all" | "sns.group_get" | "sns.pendency_get" => ok(json!({})),
         "sns.black_list_get" => ok(json!({ "BlackListItem": [], "StartIndex": 0 })),
         "sns.friend_get" => ok(json!({ "CompleteFlag": 1 })),
-        "recentcontact.page_get" if body["TimeStamp"] == 0 => {
-            ok(json!({ "CompleteFlag": 0, "TimeStamp": 5 }))
-        }
+        "recentcontact.page_get" if body["TimeStamp"] == 0 => ok(json!({ "CompleteFlag": 0, "TimeStamp": 5 })),
         "recentcontact.page_get" => ok(json!({ "CompleteFlag": 1, "TimeStamp": 6 })),
         "recentcontact.get_contact_group" => ok(json!({ "CompleteFlag": 1 })),
-        "group_open_http_svc.get_joined_group_list" => {
-            ok(json!({ "TotalCount": 250, "GroupIdList": [] }))
-        }
-        "million_group_open_http_svc.get_joined_group_list" => {
-            refuse(11_000, "communities are off")
-        }
+        "group_open_http_svc.get_joined_group_list" => ok(json!({ "TotalCount": 250, "GroupIdList": [] })),
+        "million_group_open_http_svc.get_joined_group_list" => refuse(11_000, "communities are off"),
         "openim.getmsg" if body["Cookie"] == "" => ok(json!({ "Cookie": "c", "SyncFlag": 1 })),
         "openim.getmsg" => ok(json!({ "Cookie": "d", "SyncFlag": 2 })),
         "im_sdk_config_mgr.fetch_config" | "im_sdk_config_mgr.fetch_imsdk_purchase_bitsv2" => {

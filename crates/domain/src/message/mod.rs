@@ -111,6 +111,12 @@ pub struct MessageOptions {
     /// One-to-one: not in the sender's own history and on none of the sender's devices.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub hidden_from_sender: bool,
+    /// One-to-one: also told to the sender's other devices.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub sync_to_sender: bool,
+    /// The session it was sent on, which knows it already.
+    #[serde(skip)]
+    pub sent_on: Option<u64>,
     /// One-to-one: not for the receiver (the receiver blocked the sender and success is pretended).
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub hidden_from_receiver: bool,

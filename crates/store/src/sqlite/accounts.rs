@@ -24,11 +24,13 @@ impl Accounts for Sqlite {
 }
 
 fn get(c: &Connection, app: AppId, user: &UserId) -> Result<Option<Arc<Account>>, StoreError> {
-    c.prepare_cached("SELECT tiny, user, created_at, valid_from, logged_in, profile FROM accounts WHERE app = ?1 AND user = ?2")
-        .and_then(|mut s| s.query_row(params![app.0, user.as_str()], |r| Ok(account(r))).optional())
-        .map_err(failed)?
-        .transpose()
-        .map(|found| found.map(Arc::new))
+    c.prepare_cached(
+        "SELECT tiny, user, created_at, valid_from, logged_in, profile FROM accounts WHERE app = ?1 AND user = ?2",
+    )
+    .and_then(|mut s| s.query_row(params![app.0, user.as_str()], |r| Ok(account(r))).optional())
+    .map_err(failed)?
+    .transpose()
+    .map(|found| found.map(Arc::new))
 }
 
 fn account(row: &Row<'_>) -> Result<Account, StoreError> {

@@ -56,7 +56,12 @@ pub(super) struct Applier {
 
 impl Applier {
     /// Applies the change, or nothing of it.
-    pub(super) fn apply(&mut self, transaction: &mut Transaction<'_>, app: AppId, change: &Change) -> Result<Applied, StoreError> {
+    pub(super) fn apply(
+        &mut self,
+        transaction: &mut Transaction<'_>,
+        app: AppId,
+        change: &Change,
+    ) -> Result<Applied, StoreError> {
         for expect in &change.expect {
             self.check(transaction, app, expect)?;
         }
@@ -171,7 +176,13 @@ impl Applier {
         }
     }
 
-    fn line(&mut self, c: &Connection, app: AppId, key: &ConversationKey, now: Timestamp) -> Result<&mut Line, StoreError> {
+    fn line(
+        &mut self,
+        c: &Connection,
+        app: AppId,
+        key: &ConversationKey,
+        now: Timestamp,
+    ) -> Result<&mut Line, StoreError> {
         let full_key = (app, key.clone());
         if !self.lines.contains_key(&full_key) {
             let line = match conversations::find(c, app, key)? {
@@ -181,7 +192,10 @@ impl Applier {
                         .into_iter()
                         .map(|r| {
                             let client_seq = if r.direct { r.client_seq } else { 0 };
-                            ((r.sender.into(), r.random, client_seq), Appended { seq: r.seq, time: r.time, counted: r.counted })
+                            (
+                                (r.sender.into(), r.random, client_seq),
+                                Appended { seq: r.seq, time: r.time, counted: r.counted },
+                            )
                         })
                         .collect();
                     Line { pk, position, dirty: false, recent, oldest }
@@ -249,7 +263,13 @@ impl Applier {
         Ok(appended)
     }
 
-    fn write(&mut self, c: &Connection, app: AppId, write: &Write, appended: &mut Vec<Appended>) -> Result<(), StoreError> {
+    fn write(
+        &mut self,
+        c: &Connection,
+        app: AppId,
+        write: &Write,
+        appended: &mut Vec<Appended>,
+    ) -> Result<(), StoreError> {
         match write {
             Write::CreateGroup(group) => {
                 let state = groups::create(c, app, group)?;
@@ -282,7 +302,10 @@ impl Applier {
                 let state = self.group(c, app, id)?;
                 if members::delete(c, &state, user)? {
                     groups::count_members(c, &state, -1)?;
-                    self.groups.insert((app, id.clone()), GroupState { member_num: state.member_num.saturating_sub(1), ..state });
+                    self.groups.insert(
+                        (app, id.clone()),
+                        GroupState { member_num: state.member_num.saturating_sub(1), ..state },
+                    );
                     self.bump(c, app, id)?;
                 }
             }
@@ -345,7 +368,15 @@ fn send_key(draft: &Draft) -> SendKey {
 }
 
 /// Moves both sides' views and notes the message in the receiver's log; answers the receiver's unread counter.
-fn append_direct(c: &Connection, app: AppId, conv: i64, seq: u64, draft: &Draft, one: &UserId, other: &UserId) -> Result<u64, StoreError> {
+fn append_direct(
+    c: &Connection,
+    app: AppId,
+    conv: i64,
+    seq: u64,
+    draft: &Draft,
+    one: &UserId,
+    other: &UserId,
+) -> Result<u64, StoreError> {
     let (from, to) = if draft.sender.user() == Some(other) { (other, one) } else { (one, other) };
     let options = &draft.options;
     let mut counted = 0;
@@ -375,7 +406,14 @@ fn shown(view: &mut DirectView, seq: u64, draft: &Draft) {
 }
 
 /// A recalled message that was not read yet no longer counts as unread.
-fn forget_unread(c: &Connection, app: AppId, draft: &Draft, counted: u64, one: &UserId, other: &UserId) -> Result<(), StoreError> {
+fn forget_unread(
+    c: &Connection,
+    app: AppId,
+    draft: &Draft,
+    counted: u64,
+    one: &UserId,
+    other: &UserId,
+) -> Result<(), StoreError> {
     let (from, to) = if draft.sender.user() == Some(other) { (other, one) } else { (one, other) };
     if draft.options.no_unread || counted == 0 || draft.options.hidden_from_receiver {
         return Ok(());
@@ -389,7 +427,13 @@ fn forget_unread(c: &Connection, app: AppId, draft: &Draft, counted: u64, one: &
     Ok(())
 }
 
-fn set_direct_read(c: &Connection, app: AppId, user: &UserId, peer: &UserId, until: Timestamp) -> Result<(), StoreError> {
+fn set_direct_read(
+    c: &Connection,
+    app: AppId,
+    user: &UserId,
+    peer: &UserId,
+    until: Timestamp,
+) -> Result<(), StoreError> {
     let mut view = conversations::view(c, app, user, peer)?.unwrap_or_else(|| DirectView::new(peer.clone()));
     if until <= view.read_until {
         return Ok(());

@@ -11,7 +11,8 @@ use crate::{AppRow, Apps, StoreError};
 impl Apps for Sqlite {
     async fn apps(&self) -> Result<Vec<AppRow>, StoreError> {
         self.read(|c| {
-            let mut statement = c.prepare_cached("SELECT app, keys, settings FROM apps ORDER BY app").map_err(failed)?;
+            let mut statement =
+                c.prepare_cached("SELECT app, keys, settings FROM apps ORDER BY app").map_err(failed)?;
             let rows = statement
                 .query_map([], |r| Ok((r.get::<_, u32>(0)?, r.get::<_, String>(1)?, r.get::<_, String>(2)?)))
                 .map_err(failed)?;
@@ -24,7 +25,9 @@ impl Apps for Sqlite {
     }
 
     async fn meta(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        self.read(|c| c.query_row("SELECT value FROM meta WHERE key = ?1", [key], |r| r.get(0)).optional().map_err(failed))
+        self.read(|c| {
+            c.query_row("SELECT value FROM meta WHERE key = ?1", [key], |r| r.get(0)).optional().map_err(failed)
+        })
     }
 
     async fn put_meta(&self, key: &str, value: &[u8]) -> Result<(), StoreError> {
@@ -43,7 +46,10 @@ pub(super) fn put(c: &Connection, row: &AppRow) -> Result<(), StoreError> {
 }
 
 pub(super) fn put_meta(c: &Connection, key: &str, value: &[u8]) -> Result<(), StoreError> {
-    c.execute("INSERT INTO meta (key, value) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = excluded.value", params![key, value])
-        .map(drop)
-        .map_err(failed)
+    c.execute(
+        "INSERT INTO meta (key, value) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+        params![key, value],
+    )
+    .map(drop)
+    .map_err(failed)
 }

@@ -21,7 +21,13 @@ impl Conversations for Sqlite {
         self.read(|c| view(c, app, user, peer))
     }
 
-    async fn direct_views(&self, app: AppId, user: &UserId, since: Timestamp, limit: usize) -> Result<Vec<DirectView>, StoreError> {
+    async fn direct_views(
+        &self,
+        app: AppId,
+        user: &UserId,
+        since: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<DirectView>, StoreError> {
         self.read(|c| {
             views(
                 c,
@@ -117,7 +123,11 @@ pub(super) fn position(row: &Row<'_>, at: usize) -> Result<Position, StoreError>
     })
 }
 
-pub(super) fn find(c: &Connection, app: AppId, conversation: &ConversationKey) -> Result<Option<(i64, Position)>, StoreError> {
+pub(super) fn find(
+    c: &Connection,
+    app: AppId,
+    conversation: &ConversationKey,
+) -> Result<Option<(i64, Position)>, StoreError> {
     let (kind, key) = columns(conversation);
     c.prepare_cached("SELECT last_seq, last_time, shown_seq, shown_time, pk FROM conversations WHERE app = ?1 AND kind = ?2 AND key = ?3")
         .and_then(|mut s| s.query_row(params![app.0, kind, key], |r| Ok((r.get(4)?, position(r, 0)))).optional())
@@ -135,12 +145,20 @@ pub(super) fn create(c: &Connection, app: AppId, conversation: &ConversationKey)
 }
 
 pub(super) fn put_position(c: &Connection, pk: i64, position: &Position) -> Result<(), StoreError> {
-    c.prepare_cached("UPDATE conversations SET last_seq = ?2, last_time = ?3, shown_seq = ?4, shown_time = ?5 WHERE pk = ?1")
-        .and_then(|mut s| {
-            s.execute(params![pk, int(position.last_seq), position.last_time.0, int(position.shown_seq), position.shown_time.0])
-        })
-        .map(drop)
-        .map_err(failed)
+    c.prepare_cached(
+        "UPDATE conversations SET last_seq = ?2, last_time = ?3, shown_seq = ?4, shown_time = ?5 WHERE pk = ?1",
+    )
+    .and_then(|mut s| {
+        s.execute(params![
+            pk,
+            int(position.last_seq),
+            position.last_time.0,
+            int(position.shown_seq),
+            position.shown_time.0
+        ])
+    })
+    .map(drop)
+    .map_err(failed)
 }
 
 /// Drops a conversation with its messages.

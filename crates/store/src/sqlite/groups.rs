@@ -15,7 +15,13 @@ impl Groups for Sqlite {
         self.read(|c| get(c, app, group))
     }
 
-    async fn group_page(&self, app: AppId, group_type: Option<&str>, after: u64, limit: usize) -> Result<GroupPage, StoreError> {
+    async fn group_page(
+        &self,
+        app: AppId,
+        group_type: Option<&str>,
+        after: u64,
+        limit: usize,
+    ) -> Result<GroupPage, StoreError> {
         self.read(|c| {
             let total = count(c, app, group_type)?;
             let mut statement = c
@@ -83,7 +89,11 @@ fn get(c: &Connection, app: AppId, id: &GroupId) -> Result<Option<Arc<Group>>, S
 /// Reads `member_num, revision, data` from a column on.
 fn group(row: &Row<'_>, at: usize) -> Result<Group, StoreError> {
     let text: String = row.get(at + 2).map_err(failed)?;
-    Ok(Group { member_num: uint(row.get(at).map_err(failed)?), revision: uint(row.get(at + 1).map_err(failed)?), ..json("group", &text)? })
+    Ok(Group {
+        member_num: uint(row.get(at).map_err(failed)?),
+        revision: uint(row.get(at + 1).map_err(failed)?),
+        ..json("group", &text)?
+    })
 }
 
 /// What the writer knows of a group.

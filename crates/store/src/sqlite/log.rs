@@ -64,18 +64,33 @@ fn append(
     notice: Option<&str>,
 ) -> Result<(), StoreError> {
     let pos = end(c, app, user)? + 1;
-    c.prepare_cached("INSERT INTO user_log (app, user, pos, time, conv, seq, notice) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")
-        .and_then(|mut s| s.execute(params![app.0, user.as_str(), int(pos), time.0, conv, int(seq), notice]))
-        .map(drop)
-        .map_err(failed)
+    c.prepare_cached(
+        "INSERT INTO user_log (app, user, pos, time, conv, seq, notice) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    )
+    .and_then(|mut s| s.execute(params![app.0, user.as_str(), int(pos), time.0, conv, int(seq), notice]))
+    .map(drop)
+    .map_err(failed)
 }
 
 /// Notes an inbound one-to-one message.
-pub(super) fn append_message(c: &Connection, app: AppId, user: &UserId, time: Timestamp, conv: i64, seq: u64) -> Result<(), StoreError> {
+pub(super) fn append_message(
+    c: &Connection,
+    app: AppId,
+    user: &UserId,
+    time: Timestamp,
+    conv: i64,
+    seq: u64,
+) -> Result<(), StoreError> {
     append(c, app, user, time, conv, seq, None)
 }
 
 /// Notes a notice.
-pub(super) fn append_notice(c: &Connection, app: AppId, user: &UserId, time: Timestamp, notice: &Notice) -> Result<(), StoreError> {
+pub(super) fn append_notice(
+    c: &Connection,
+    app: AppId,
+    user: &UserId,
+    time: Timestamp,
+    notice: &Notice,
+) -> Result<(), StoreError> {
     append(c, app, user, time, 0, 0, Some(&to_json(notice)))
 }

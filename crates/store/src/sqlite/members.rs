@@ -29,7 +29,12 @@ impl Members for Sqlite {
         })
     }
 
-    async fn members(&self, app: AppId, group: &GroupId, users: &[UserId]) -> Result<Vec<Option<Arc<Member>>>, StoreError> {
+    async fn members(
+        &self,
+        app: AppId,
+        group: &GroupId,
+        users: &[UserId],
+    ) -> Result<Vec<Option<Arc<Member>>>, StoreError> {
         self.read(|c| match pk(c, app, group)? {
             Some(grp) => users.iter().map(|user| get(c, grp, user)).collect(),
             None => Ok(vec![None; users.len()]),
@@ -75,25 +80,37 @@ impl Members for Sqlite {
         })
     }
 
-    async fn mutes(&self, app: AppId, group: &GroupId, topic: Option<&TopicId>, now: Timestamp) -> Result<Vec<(UserId, MuteUntil)>, StoreError> {
+    async fn mutes(
+        &self,
+        app: AppId,
+        group: &GroupId,
+        topic: Option<&TopicId>,
+        now: Timestamp,
+    ) -> Result<Vec<(UserId, MuteUntil)>, StoreError> {
         self.read(|c| {
             let Some(grp) = pk(c, app, group)? else { return Ok(Vec::new()) };
-            users_until(c, "SELECT user, until FROM mutes WHERE grp = ?1 AND topic = ?2 AND until > ?3 ORDER BY user", params![
-                grp,
-                topic.map_or("", TopicId::as_str),
-                now.0
-            ])
+            users_until(
+                c,
+                "SELECT user, until FROM mutes WHERE grp = ?1 AND topic = ?2 AND until > ?3 ORDER BY user",
+                params![grp, topic.map_or("", TopicId::as_str), now.0],
+            )
         })
     }
 
-    async fn mute(&self, app: AppId, group: &GroupId, topic: Option<&TopicId>, user: &UserId) -> Result<MuteUntil, StoreError> {
+    async fn mute(
+        &self,
+        app: AppId,
+        group: &GroupId,
+        topic: Option<&TopicId>,
+        user: &UserId,
+    ) -> Result<MuteUntil, StoreError> {
         self.read(|c| {
             let Some(grp) = pk(c, app, group)? else { return Ok(MuteUntil::NEVER) };
-            until(c, "SELECT until FROM mutes WHERE grp = ?1 AND topic = ?2 AND user = ?3", params![
-                grp,
-                topic.map_or("", TopicId::as_str),
-                user.as_str()
-            ])
+            until(
+                c,
+                "SELECT until FROM mutes WHERE grp = ?1 AND topic = ?2 AND user = ?3",
+                params![grp, topic.map_or("", TopicId::as_str), user.as_str()],
+            )
         })
     }
 
@@ -107,12 +124,11 @@ impl Members for Sqlite {
     ) -> Result<Vec<(UserId, MuteUntil)>, StoreError> {
         self.read(|c| {
             let Some(grp) = pk(c, app, group)? else { return Ok(Vec::new()) };
-            users_until(c, "SELECT user, until FROM bans WHERE grp = ?1 AND until > ?2 ORDER BY user LIMIT ?3 OFFSET ?4", params![
-                grp,
-                now.0,
-                int(limit as u64),
-                int(offset)
-            ])
+            users_until(
+                c,
+                "SELECT user, until FROM bans WHERE grp = ?1 AND until > ?2 ORDER BY user LIMIT ?3 OFFSET ?4",
+                params![grp, now.0, int(limit as u64), int(offset)],
+            )
         })
     }
 
@@ -123,7 +139,12 @@ impl Members for Sqlite {
         })
     }
 
-    async fn application(&self, app: AppId, group: &GroupId, applicant: &UserId) -> Result<Option<Application>, StoreError> {
+    async fn application(
+        &self,
+        app: AppId,
+        group: &GroupId,
+        applicant: &UserId,
+    ) -> Result<Option<Application>, StoreError> {
         self.read(|c| {
             let Some(grp) = pk(c, app, group)? else { return Ok(None) };
             c.prepare_cached("SELECT data FROM applications WHERE grp = ?1 AND applicant = ?2")
@@ -142,8 +163,9 @@ impl Members for Sqlite {
                      WHERE m.app = ?1 AND m.user = ?2 AND m.role > 200 ORDER BY a.key DESC LIMIT ?3",
                 )
                 .map_err(failed)?;
-            let rows =
-                statement.query_map(params![app.0, user.as_str(), int(limit as u64)], |r| r.get::<_, String>(0)).map_err(failed)?;
+            let rows = statement
+                .query_map(params![app.0, user.as_str(), int(limit as u64)], |r| r.get::<_, String>(0))
+                .map_err(failed)?;
             rows.map(|text| json("application", &text.map_err(failed)?)).collect()
         })
     }
@@ -171,7 +193,11 @@ fn get(c: &Connection, grp: i64, user: &UserId) -> Result<Option<Arc<Member>>, S
         .map(|found| found.map(Arc::new))
 }
 
-fn users_until(c: &Connection, sql: &str, params: impl rusqlite::Params) -> Result<Vec<(UserId, MuteUntil)>, StoreError> {
+fn users_until(
+    c: &Connection,
+    sql: &str,
+    params: impl rusqlite::Params,
+) -> Result<Vec<(UserId, MuteUntil)>, StoreError> {
     let mut statement = c.prepare_cached(sql).map_err(failed)?;
     let rows = statement
         .query_map(params, |r| Ok((UserId::trusted(&r.get::<_, String>(0)?), MuteUntil(r.get(1)?))))
@@ -238,19 +264,21 @@ pub(super) fn put(c: &Connection, app: AppId, state: &GroupState, member: &Membe
     if updated > 0 {
         return Ok(false);
     }
-    c.prepare_cached("INSERT INTO members (grp, app, user, role, read_seq, last_spoke_at, data) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")
-        .and_then(|mut s| {
-            s.execute(params![
-                state.pk,
-                app.0,
-                member.user.as_str(),
-                rank,
-                int(member.read_seq),
-                member.last_spoke_at.0,
-                data
-            ])
-        })
-        .map_err(failed)?;
+    c.prepare_cached(
+        "INSERT INTO members (grp, app, user, role, read_seq, last_spoke_at, data) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    )
+    .and_then(|mut s| {
+        s.execute(params![
+            state.pk,
+            app.0,
+            member.user.as_str(),
+            rank,
+            int(member.read_seq),
+            member.last_spoke_at.0,
+            data
+        ])
+    })
+    .map_err(failed)?;
     Ok(true)
 }
 
@@ -269,7 +297,13 @@ pub(super) fn exists(c: &Connection, state: &GroupState, user: &UserId) -> Resul
 }
 
 /// Moves a read position forward; anywhere with `force`.
-pub(super) fn set_read(c: &Connection, state: &GroupState, user: &UserId, seq: u64, force: bool) -> Result<(), StoreError> {
+pub(super) fn set_read(
+    c: &Connection,
+    state: &GroupState,
+    user: &UserId,
+    seq: u64,
+    force: bool,
+) -> Result<(), StoreError> {
     c.prepare_cached("UPDATE members SET read_seq = ?3 WHERE grp = ?1 AND user = ?2 AND (?4 OR read_seq < ?3)")
         .and_then(|mut s| s.execute(params![state.pk, user.as_str(), int(seq), force]))
         .map(drop)
@@ -284,7 +318,13 @@ pub(super) fn spoke(c: &Connection, grp: i64, user: &str, time: Timestamp, seq: 
         .map_err(failed)
 }
 
-pub(super) fn set_mute(c: &Connection, state: &GroupState, topic: Option<&TopicId>, user: &UserId, until: MuteUntil) -> Result<(), StoreError> {
+pub(super) fn set_mute(
+    c: &Connection,
+    state: &GroupState,
+    topic: Option<&TopicId>,
+    user: &UserId,
+    until: MuteUntil,
+) -> Result<(), StoreError> {
     let topic = topic.map_or("", TopicId::as_str);
     if until == MuteUntil::NEVER {
         c.prepare_cached("DELETE FROM mutes WHERE grp = ?1 AND topic = ?2 AND user = ?3")
@@ -301,10 +341,13 @@ pub(super) fn set_mute(c: &Connection, state: &GroupState, topic: Option<&TopicI
 
 pub(super) fn set_ban(c: &Connection, state: &GroupState, user: &UserId, until: MuteUntil) -> Result<(), StoreError> {
     if until == MuteUntil::NEVER {
-        c.prepare_cached("DELETE FROM bans WHERE grp = ?1 AND user = ?2").and_then(|mut s| s.execute(params![state.pk, user.as_str()]))
+        c.prepare_cached("DELETE FROM bans WHERE grp = ?1 AND user = ?2")
+            .and_then(|mut s| s.execute(params![state.pk, user.as_str()]))
     } else {
-        c.prepare_cached("INSERT INTO bans (grp, user, until) VALUES (?1, ?2, ?3) ON CONFLICT (grp, user) DO UPDATE SET until = ?3")
-            .and_then(|mut s| s.execute(params![state.pk, user.as_str(), until.0]))
+        c.prepare_cached(
+            "INSERT INTO bans (grp, user, until) VALUES (?1, ?2, ?3) ON CONFLICT (grp, user) DO UPDATE SET until = ?3",
+        )
+        .and_then(|mut s| s.execute(params![state.pk, user.as_str(), until.0]))
     }
     .map(drop)
     .map_err(failed)
@@ -315,7 +358,9 @@ pub(super) fn put_application(c: &Connection, state: &GroupState, application: &
         "INSERT INTO applications (grp, applicant, key, data) VALUES (?1, ?2, ?3, ?4)
          ON CONFLICT (grp, applicant) DO UPDATE SET key = excluded.key, data = excluded.data",
     )
-    .and_then(|mut s| s.execute(params![state.pk, application.applicant.as_str(), application.key, to_json(application)]))
+    .and_then(|mut s| {
+        s.execute(params![state.pk, application.applicant.as_str(), application.key, to_json(application)])
+    })
     .map(drop)
     .map_err(failed)
 }

@@ -18,7 +18,13 @@ const MESSAGE: &str = "seq, version, counted, recall, data";
 
 #[async_trait]
 impl Messages for Sqlite {
-    async fn history(&self, app: AppId, conversation: &ConversationKey, low: u64, high: u64) -> Result<Vec<Message>, StoreError> {
+    async fn history(
+        &self,
+        app: AppId,
+        conversation: &ConversationKey,
+        low: u64,
+        high: u64,
+    ) -> Result<Vec<Message>, StoreError> {
         self.read(|c| {
             let Some((conv, _)) = conversations::find(c, app, conversation)? else { return Ok(Vec::new()) };
             list(
@@ -29,14 +35,24 @@ impl Messages for Sqlite {
         })
     }
 
-    async fn message(&self, app: AppId, conversation: &ConversationKey, seq: u64) -> Result<Option<Message>, StoreError> {
+    async fn message(
+        &self,
+        app: AppId,
+        conversation: &ConversationKey,
+        seq: u64,
+    ) -> Result<Option<Message>, StoreError> {
         self.read(|c| match conversations::find(c, app, conversation)? {
             Some((conv, _)) => by_seq(c, conv, seq),
             None => Ok(None),
         })
     }
 
-    async fn recalled(&self, app: AppId, conversation: &ConversationKey, window: u64) -> Result<Vec<Message>, StoreError> {
+    async fn recalled(
+        &self,
+        app: AppId,
+        conversation: &ConversationKey,
+        window: u64,
+    ) -> Result<Vec<Message>, StoreError> {
         self.read(|c| {
             let Some((conv, position)) = conversations::find(c, app, conversation)? else { return Ok(Vec::new()) };
             list(
@@ -47,9 +63,17 @@ impl Messages for Sqlite {
         })
     }
 
-    async fn direct_history(&self, app: AppId, user: &UserId, peer: &UserId, query: &DirectQuery) -> Result<Vec<Message>, StoreError> {
+    async fn direct_history(
+        &self,
+        app: AppId,
+        user: &UserId,
+        peer: &UserId,
+        query: &DirectQuery,
+    ) -> Result<Vec<Message>, StoreError> {
         self.read(|c| {
-            let Some((conv, _)) = conversations::find(c, app, &ConversationKey::direct(user, peer))? else { return Ok(Vec::new()) };
+            let Some((conv, _)) = conversations::find(c, app, &ConversationKey::direct(user, peer))? else {
+                return Ok(Vec::new());
+            };
             let cleared = conversations::view(c, app, user, peer)?.map_or(0, |view| view.cleared_seq);
             let (compare, order) = match query.direction {
                 Direction::Older => ("<", "DESC"),
@@ -60,7 +84,8 @@ impl Messages for Sqlite {
                 Some(key) => place(c, conv, key)?,
                 None => None,
             };
-            let bound = after.map_or_else(String::new, |_| format!("AND (time, client_seq, id) {compare} (?6, ?7, ?8)"));
+            let bound =
+                after.map_or_else(String::new, |_| format!("AND (time, client_seq, id) {compare} (?6, ?7, ?8)"));
             let (time, client_seq, id) = after.unwrap_or_default();
             let sql = format!(
                 "SELECT {MESSAGE} FROM messages
@@ -70,29 +95,42 @@ impl Messages for Sqlite {
                    {bound}
                  ORDER BY time {order}, client_seq {order}, id {order} LIMIT ?5"
             );
-            list(c, &sql, params![
-                conv,
-                query.from.0,
-                query.until.0,
-                int(cleared),
-                int(query.limit as u64),
-                time,
-                client_seq,
-                id,
-                user.as_str()
-            ])
+            list(
+                c,
+                &sql,
+                params![
+                    conv,
+                    query.from.0,
+                    query.until.0,
+                    int(cleared),
+                    int(query.limit as u64),
+                    time,
+                    client_seq,
+                    id,
+                    user.as_str()
+                ],
+            )
         })
     }
 
-    async fn direct_message(&self, app: AppId, from: &UserId, to: &UserId, key: MsgKey) -> Result<Option<Message>, StoreError> {
+    async fn direct_message(
+        &self,
+        app: AppId,
+        from: &UserId,
+        to: &UserId,
+        key: MsgKey,
+    ) -> Result<Option<Message>, StoreError> {
         self.read(|c| {
-            let Some((conv, _)) = conversations::find(c, app, &ConversationKey::direct(from, to))? else { return Ok(None) };
+            let Some((conv, _)) = conversations::find(c, app, &ConversationKey::direct(from, to))? else {
+                return Ok(None);
+            };
             c.prepare_cached(&format!(
                 "SELECT {MESSAGE} FROM messages
                  WHERE conv = ?1 AND direct = 1 AND time = ?2 AND client_seq = ?3 AND random = ?4 AND sender = ?5"
             ))
             .and_then(|mut s| {
-                s.query_row(params![conv, key.time.0, key.client_seq, key.random, from.as_str()], |r| Ok(message(r))).optional()
+                s.query_row(params![conv, key.time.0, key.client_seq, key.random, from.as_str()], |r| Ok(message(r)))
+                    .optional()
             })
             .map_err(failed)?
             .transpose()
@@ -241,8 +279,10 @@ pub(super) fn edit(
 
 /// The receiver's unread counter at the newest inbound message up to a moment.
 pub(super) fn counted_until(c: &Connection, conv: i64, peer: &UserId, until: Timestamp) -> Result<u64, StoreError> {
-    c.prepare_cached("SELECT coalesce(max(counted), 0) FROM messages WHERE conv = ?1 AND direct = 1 AND time <= ?2 AND sender = ?3")
-        .and_then(|mut s| s.query_row(params![conv, until.0, peer.as_str()], |r| r.get(0)))
-        .map(uint)
-        .map_err(failed)
+    c.prepare_cached(
+        "SELECT coalesce(max(counted), 0) FROM messages WHERE conv = ?1 AND direct = 1 AND time <= ?2 AND sender = ?3",
+    )
+    .and_then(|mut s| s.query_row(params![conv, until.0, peer.as_str()], |r| r.get(0)))
+    .map(uint)
+    .map_err(failed)
 }

@@ -163,9 +163,9 @@ fn prepare(connection: &Connection, writer: bool) -> rusqlite::Result<()> {
 #[allow(clippy::needless_pass_by_value, reason = "used as a function in map_err")]
 fn failed(error: rusqlite::Error) -> StoreError {
     match error {
-        rusqlite::Error::FromSqlConversionFailure(..) | rusqlite::Error::InvalidColumnType(..) | rusqlite::Error::IntegralValueOutOfRange(..) => {
-            StoreError::Corrupt(error.to_string())
-        }
+        rusqlite::Error::FromSqlConversionFailure(..)
+        | rusqlite::Error::InvalidColumnType(..)
+        | rusqlite::Error::IntegralValueOutOfRange(..) => StoreError::Corrupt(error.to_string()),
         other => StoreError::Unavailable(other.to_string()),
     }
 }
@@ -192,7 +192,11 @@ fn uint(value: i64) -> u64 {
 
 #[async_trait::async_trait]
 impl crate::Commit for Sqlite {
-    async fn commit(&self, app: tsudoi_domain::AppId, change: Arc<tsudoi_domain::change::Change>) -> Result<crate::Outcome, StoreError> {
+    async fn commit(
+        &self,
+        app: tsudoi_domain::AppId,
+        change: Arc<tsudoi_domain::change::Change>,
+    ) -> Result<crate::Outcome, StoreError> {
         self.writer.commit(app, change).await
     }
 

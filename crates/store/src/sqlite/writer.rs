@@ -6,7 +6,11 @@ use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
 use tsudoi_domain::{AppId, change::Change};
 
-use super::{SqliteOptions, apply::{Applied, Applier}, failed};
+use super::{
+    SqliteOptions,
+    apply::{Applied, Applier},
+    failed,
+};
 use crate::{AppRow, CommitObserver, Committed, Outcome, StoreError};
 
 type Answer<T> = oneshot::Sender<Result<T, StoreError>>;
@@ -78,7 +82,12 @@ enum Pending {
     Done(Answer<()>, Result<(), StoreError>),
 }
 
-fn run(mut connection: Connection, mut queue: mpsc::Receiver<Request>, batch_limit: usize, observer: &dyn CommitObserver) {
+fn run(
+    mut connection: Connection,
+    mut queue: mpsc::Receiver<Request>,
+    batch_limit: usize,
+    observer: &dyn CommitObserver,
+) {
     let mut applier = Applier::default();
     let mut waiting = Vec::with_capacity(batch_limit);
     while queue.blocking_recv_many(&mut waiting, batch_limit) > 0 {
@@ -142,11 +151,15 @@ fn store_batch(
                 };
                 pending.push(Pending::Commit(answer, result));
             }
-            Request::PutApp { row, answer } => pending.push(Pending::Done(answer, super::apps::put(&transaction, &row))),
+            Request::PutApp { row, answer } => {
+                pending.push(Pending::Done(answer, super::apps::put(&transaction, &row)))
+            }
             Request::PutMeta { key, value, answer } => {
                 pending.push(Pending::Done(answer, super::apps::put_meta(&transaction, &key, &value)));
             }
-            Request::Probe { answer } => pending.push(Pending::Done(answer, super::apps::put_meta(&transaction, "probe", b""))),
+            Request::Probe { answer } => {
+                pending.push(Pending::Done(answer, super::apps::put_meta(&transaction, "probe", b"")))
+            }
         }
     }
     applier.flush(&transaction)?;
@@ -157,6 +170,8 @@ fn refused(request: Request) -> Pending {
     let error = StoreError::Unavailable("no transaction could be begun".into());
     match request {
         Request::Commit { answer, .. } => Pending::Commit(answer, Err(error)),
-        Request::PutApp { answer, .. } | Request::PutMeta { answer, .. } | Request::Probe { answer } => Pending::Done(answer, Err(error)),
+        Request::PutApp { answer, .. } | Request::PutMeta { answer, .. } | Request::Probe { answer } => {
+            Pending::Done(answer, Err(error))
+        }
     }
 }

@@ -35,20 +35,13 @@ pub(super) struct Publisher {
 enum Kind {
     Socket(SocketSender),
     Rest(RestSender),
-    Raw {
-        reference: RawReference,
-        sample: Sample,
-        drained: bool,
-    },
+    Raw { reference: RawReference, sample: Sample, drained: bool },
 }
 
 impl Publisher {
     pub(super) fn over_socket(client: SocketClient, group: &str, size: usize) -> Self {
         let answers = Arc::new(Latencies::new());
-        Self {
-            kind: Kind::Socket(SocketSender::new(client, group, size, Arc::clone(&answers))),
-            answers,
-        }
+        Self { kind: Kind::Socket(SocketSender::new(client, group, size, Arc::clone(&answers))), answers }
     }
 
     pub(super) fn over_rest(target: &Arc<Target>, group: &str, sender: &str, size: usize) -> Self {
@@ -64,21 +57,11 @@ impl Publisher {
             under_way: JoinSet::new(),
             answers: Arc::clone(&answers),
         };
-        Self {
-            kind: Kind::Rest(rest),
-            answers,
-        }
+        Self { kind: Kind::Rest(rest), answers }
     }
 
     pub(super) fn raw(reference: RawReference, sample: Sample, drained: bool) -> Self {
-        Self {
-            kind: Kind::Raw {
-                reference,
-                sample,
-                drained,
-            },
-            answers: Arc::new(Latencies::new()),
-        }
+        Self { kind: Kind::Raw { reference, sample, drained }, answers: Arc::new(Latencies::new()) }
     }
 
     /// Sends `count` messages back to back, without waiting for answers.
@@ -86,21 +69,10 @@ impl Publisher {
         match &mut self.kind {
             Kind::Socket(socket) => socket.publish(phase, count).await,
             Kind::Rest(rest) => rest.publish(phase, count).await,
-            Kind::Raw {
-                reference,
-                sample,
-                drained,
-            } => {
+            Kind::Raw { reference, sample, drained } => {
                 let frames = (0..count).map(|_| {
                     let mut frame = sample.frame.clone();
-                    marker::restamp(
-                        &mut frame,
-                        sample.mark_at,
-                        Marker {
-                            phase,
-                            sent_nanos: now_nanos(),
-                        },
-                    );
+                    marker::restamp(&mut frame, sample.mark_at, Marker { phase, sent_nanos: now_nanos() });
                     frame
                 });
                 if *drained {
@@ -122,14 +94,12 @@ impl Publisher {
                 Kind::Raw { .. } => Ok(()),
             }
         };
-        tokio::time::timeout(ANSWERED_WITHIN, all)
-            .await
-            .unwrap_or_else(|_| {
-                Err(BenchError::TooSlow {
-                    what: "not all sends were answered".to_owned(),
-                    seconds: ANSWERED_WITHIN.as_secs(),
-                })
+        tokio::time::timeout(ANSWERED_WITHIN, all).await.unwrap_or_else(|_| {
+            Err(BenchError::TooSlow {
+                what: "not all sends were answered".to_owned(),
+                seconds: ANSWERED_WITHIN.as_secs(),
             })
+        })
     }
 
     /// How long the sender waited for its answers.
@@ -165,12 +135,8 @@ impl SocketSender {
         let sender = client.user.clone();
         let (stream, cutter, voice) = client.into_parts();
         let (read, write) = stream.into_split();
-        let answers = Arc::new(Answers {
-            open: Mutex::default(),
-            changed: Notify::new(),
-            failure: Mutex::default(),
-            latencies,
-        });
+        let answers =
+            Arc::new(Answers { open: Mutex::default(), changed: Notify::new(), failure: Mutex::default(), latencies });
         let mut reader = JoinSet::new();
         reader.spawn(Arc::clone(&answers).read_all(read, cutter));
         Self {
@@ -208,16 +174,9 @@ impl SocketSender {
                 "MsgClientTime": unix_seconds(),
             });
             lock(&self.answers.open).insert(self.seq, sent_nanos);
-            burst.extend(self.voice.request(
-                "group_open_http_svc.send_group_msg",
-                self.seq,
-                &body.to_string(),
-            ));
+            burst.extend(self.voice.request("group_open_http_svc.send_group_msg", self.seq, &body.to_string()));
         }
-        self.write
-            .write_all(&burst)
-            .await
-            .map_err(BenchError::io("connection of the sender"))
+        self.write.write_all(&burst).await.map_err(BenchError::io("connection of the sender"))
     }
 }
 
@@ -226,10 +185,7 @@ impl Answers {
         let mut buffer = vec![0; 16 << 10];
         loop {
             let outcome = match read.read(&mut buffer).await {
-                Ok(0) => Err(BenchError::bad_answer(
-                    "connection of the sender",
-                    "ended by the server",
-                )),
+                Ok(0) => Err(BenchError::bad_answer("connection of the sender", "ended by the server")),
                 Ok(length) => cutter
                     .feed(&buffer[..length], |frame| {
                         if let Frame::Message(message) = frame {
@@ -258,8 +214,7 @@ impl Answers {
         let Some(sent_nanos) = lock(&self.open).remove(&incoming.head.seq) else {
             return;
         };
-        self.latencies
-            .record(now_nanos().saturating_sub(sent_nanos));
+        self.latencies.record(now_nanos().saturating_sub(sent_nanos));
         if let Some(refusal) = incoming.refusal() {
             self.fail(refusal);
         }
@@ -317,10 +272,7 @@ impl RestSender {
             let sent_nanos = now_nanos();
             let text = marker::text(Marker { phase, sent_nanos }, self.size);
             let body = message(&self.group, Some(&self.sender), self.random, &text).into();
-            let call = Call {
-                path: Arc::clone(&self.path),
-                body,
-            };
+            let call = Call { path: Arc::clone(&self.path), body };
             self.under_way.spawn(send_one(
                 connection,
                 call,

@@ -1,0 +1,434 @@
+//! Apps and what they share: store, hub, clock, dice. Every command gets an [`App`].
+
+use std::{collections::HashMap, future::Future, sync::Arc};
+
+use arc_swap::ArcSwap;
+use dashmap::DashMap;
+use parking_lot::Mutex;
+use tokio::sync::mpsc;
+use tsudoi_domain::{
+    Action, AppId, AppSettings, Denied, GroupId, GroupPolicy, GroupType, Scene, Timestamp, UserId,
+    account::Account,
+    change::{Change, Write},
+    group::{Group, TypeNames},
+    time::Millis,
+};
+use tsudoi_realtime::Hub;
+use tsudoi_store::{AppRow, CommitObserver, Committed, Outcome, Store, StoreError};
+
+use crate::{
+    clock::{Clock, Dice},
+    command::Caller,
+    delivery,
+    error::Error,
+    error_code::ErrorCode,
+    gateway::session_token::TokenKey,
+    live::LiveRooms,
+    rate::{GroupRates, RestRates},
+    user_sig::{AppKeys, SigningKey, ValidTicket, VerifiedTickets},
+};
+
+/// How often a change is decided again when others were faster.
+const ATTEMPTS: usize = 24;
+
+/// The server's own bounds, the same for every app.
+#[derive(Debug, Clone)]
+pub struct Bounds {
+    /// Most bytes of a REST body.
+    pub body_bytes: usize,
+    /// Most bytes of a WebSocket message.
+    pub frame_bytes: usize,
+    /// Most bytes that wait for a session.
+    pub outbound_bytes: usize,
+    /// Most connections.
+    pub connections: usize,
+    /// Seconds between a logged-in client's `wshello`; also how soon it notices a restart.
+    pub hello_interval_secs: u32,
+    /// Most bytes of remembered tickets.
+    pub ticket_cache_bytes: u64,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self {
+            body_bytes: 4 << 20,
+            frame_bytes: 1 << 20,
+            outbound_bytes: 64 << 10,
+            connections: 100_000,
+            hello_interval_secs: 20,
+            ticket_cache_bytes: 32 << 20,
+        }
+    }
+}
+
+/// What all apps of the server share.
+pub struct Shared {
+    /// What is kept.
+    pub store: Store,
+    /// Who is here.
+    pub hub: Arc<Hub>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Chance.
+    pub dice: Arc<dyn Dice>,
+    /// The server's bounds.
+    pub bounds: Bounds,
+    /// What signs the tokens of sessions.
+    pub token_key: TokenKey,
+    apps: DashMap<AppId, Arc<App>>,
+    tickets: VerifiedTickets,
+    deliveries: mpsc::Sender<delivery::Batch>,
+}
+
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Shared").field("apps", &self.apps.len()).finish_non_exhaustive()
+    }
+}
+
+/// What is needed to start.
+pub struct Parts {
+    /// Opens the store; gets what listens to its commits.
+    pub store: Box<dyn FnOnce(Arc<dyn CommitObserver>) -> Result<Store, StoreError> + Send>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Chance.
+    pub dice: Arc<dyn Dice>,
+    /// The server's bounds.
+    pub bounds: Bounds,
+}
+
+impl Shared {
+    /// Opens the store, loads every app and starts delivery.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot be opened or read.
+    pub async fn start(parts: Parts) -> Result<Arc<Self>, StoreError> {
+        let (deliveries, queue) = mpsc::channel(delivery::QUEUE);
+        let store = (parts.store)(Arc::new(delivery::Observer::new(deliveries.clone())))?;
+        let token_key = TokenKey::load(&store, parts.dice.as_ref()).await?;
+        let shared = Arc::new(Self {
+            store,
+            hub: Hub::new(),
+            clock: parts.clock,
+            dice: parts.dice,
+            tickets: VerifiedTickets::new(parts.bounds.ticket_cache_bytes),
+            bounds: parts.bounds,
+            token_key,
+            apps: DashMap::new(),
+            deliveries,
+        });
+        for row in shared.store.read().apps().await? {
+            match serde_json::from_str(&row.settings) {
+                Ok(settings) => _ = shared.put_app(row.app, &row.keys, settings).await?,
+                Err(e) => return Err(StoreError::Corrupt(format!("settings of app {}: {e}", row.app))),
+            }
+        }
+        tokio::spawn(delivery::run(shared.clone(), queue));
+        Ok(shared)
+    }
+
+    /// The app, if the server hosts it.
+    #[must_use]
+    pub fn app(&self, app: AppId) -> Option<Arc<App>> {
+        self.apps.get(&app).map(|entry| entry.clone())
+    }
+
+    /// All apps.
+    #[must_use]
+    pub fn apps(&self) -> Vec<Arc<App>> {
+        self.apps.iter().map(|entry| entry.clone()).collect()
+    }
+
+    /// Creates an app, or changes its keys and settings, in force at once and after every restart.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it cannot be stored.
+    pub async fn put_app(
+        self: &Arc<Self>,
+        id: AppId,
+        keys: &[String],
+        settings: AppSettings,
+    ) -> Result<Arc<App>, StoreError> {
+        let text =
+            serde_json::to_string(&settings).map_err(|e| StoreError::Corrupt(format!("settings of app {id}: {e}")))?;
+        self.store.read().put_app(AppRow { app: id, keys: keys.to_vec(), settings: text }).await?;
+        let app = match self.apps.entry(id) {
+            dashmap::Entry::Occupied(entry) => {
+                entry.get().change(keys, settings);
+                entry.get().clone()
+            }
+            dashmap::Entry::Vacant(entry) => entry.insert(Arc::new(App::new(id, self.clone(), keys, settings))).clone(),
+        };
+        // The admins are accounts that are known from the start.
+        for admin in &app.settings().admins {
+            app.ensure_account(admin).await?;
+        }
+        Ok(app)
+    }
+
+    /// Now.
+    #[must_use]
+    pub fn now(&self) -> Millis {
+        self.clock.now()
+    }
+
+    /// Delivers what was not stored.
+    async fn deliver(&self, committed: Committed) {
+        // Delivery ends only with the process.
+        _ = self.deliveries.send(vec![committed]).await;
+    }
+}
+
+/// What an app is set to at one moment.
+pub struct Snapshot {
+    /// Everything an app can set.
+    pub settings: AppSettings,
+    keys: Vec<SigningKey>,
+    key_generation: u64,
+    policies: Mutex<HashMap<GroupType, Arc<GroupPolicy>>>,
+}
+
+/// One app.
+pub struct App {
+    id: AppId,
+    shared: Arc<Shared>,
+    snapshot: ArcSwap<Snapshot>,
+    /// Who is in which live room, and what they last heard.
+    pub live: LiveRooms,
+    /// How much each group has said this second.
+    pub group_rates: GroupRates,
+    /// How often each command was called this second.
+    pub rest_rates: RestRates,
+}
+
+impl std::fmt::Debug for App {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("App").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+impl App {
+    fn new(id: AppId, shared: Arc<Shared>, keys: &[String], settings: AppSettings) -> Self {
+        Self {
+            id,
+            shared,
+            snapshot: ArcSwap::from_pointee(Snapshot::new(keys, settings, 0)),
+            live: LiveRooms::default(),
+            group_rates: GroupRates::default(),
+            rest_rates: RestRates::default(),
+        }
+    }
+
+    fn change(&self, keys: &[String], settings: AppSettings) {
+        let generation = self.snapshot.load().key_generation + 1;
+        self.snapshot.store(Arc::new(Snapshot::new(keys, settings, generation)));
+    }
+
+    /// Which app.
+    #[must_use]
+    pub fn id(&self) -> AppId {
+        self.id
+    }
+
+    /// What all apps share.
+    #[must_use]
+    pub fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    /// What is kept.
+    #[must_use]
+    pub fn store(&self) -> &Store {
+        &self.shared.store
+    }
+
+    /// Who is here.
+    #[must_use]
+    pub fn hub(&self) -> &Hub {
+        &self.shared.hub
+    }
+
+    /// Chance.
+    #[must_use]
+    pub fn dice(&self) -> &dyn Dice {
+        self.shared.dice.as_ref()
+    }
+
+    /// The second it is.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.shared.now().second()
+    }
+
+    /// What the app is set to; a change does not move what was taken before.
+    #[must_use]
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        self.snapshot.load_full()
+    }
+
+    /// What the app is set to, for a short look.
+    #[must_use]
+    pub fn settings(&self) -> impl std::ops::Deref<Target = AppSettings> + use<> {
+        SettingsGuard(self.snapshot.load_full())
+    }
+
+    /// What a type of group allows in this app; `None` for a type the app does not have.
+    #[must_use]
+    pub fn policy(&self, group_type: &GroupType) -> Option<Arc<GroupPolicy>> {
+        self.snapshot.load().policy(group_type)
+    }
+
+    /// Checks a ticket; one seen before costs next to nothing.
+    ///
+    /// # Errors
+    /// The ticket's fault, or that the account may not come in.
+    pub fn check_ticket(&self, user: &str, ticket: &str) -> Result<ValidTicket, Error> {
+        let snapshot = self.snapshot.load();
+        if snapshot.settings.disabled {
+            return Err(ErrorCode::RestAppDisabled.into());
+        }
+        let keys = AppKeys { keys: &snapshot.keys, generation: snapshot.key_generation };
+        let skew = u64::from(snapshot.settings.usersig.max_future_skew_secs);
+        Ok(self.shared.tickets.verify(keys, self.id.0, user, ticket, self.now().0, skew)?)
+    }
+
+    /// The account, made when it is not known.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it cannot be read or stored.
+    pub async fn ensure_account(&self, user: &UserId) -> Result<Arc<Account>, StoreError> {
+        if let Some(account) = self.store().account(self.id, user).await? {
+            return Ok(account);
+        }
+        let account = Account::new(user.clone(), self.now());
+        self.store().commit(self.id, Change::none().write(Write::PutAccount(Box::new(account)))).await?;
+        self.store().account(self.id, user).await?.ok_or_else(|| StoreError::Missing(format!("account {user}")))
+    }
+
+    /// The group, or the refusal that it does not exist.
+    ///
+    /// # Errors
+    /// [`Denied::NoSuchGroup`], or the store's fault.
+    pub async fn group(&self, id: &GroupId) -> Result<Arc<Group>, Error> {
+        Ok(self.store().group(self.id, id).await?.ok_or_else(|| Denied::NoSuchGroup(id.clone()))?)
+    }
+
+    /// What a decision about a group looks at; `user` acts, as an app admin or by their role.
+    ///
+    /// # Errors
+    /// [`Denied::NoSuchGroup`], or the store's fault.
+    pub async fn scene(&self, id: &GroupId, caller: &Caller, user: &UserId) -> Result<Scene, Error> {
+        let group = self.group(id).await?;
+        self.scene_of(group, caller, user).await
+    }
+
+    /// As [`App::scene`], of a group that was loaded.
+    ///
+    /// # Errors
+    /// The store's fault.
+    pub async fn scene_of(&self, group: Arc<Group>, caller: &Caller, user: &UserId) -> Result<Scene, Error> {
+        let policy = self.policy_of(&group);
+        let member = if policy.members_stored {
+            self.store().member(self.id, &group.id, user).await?
+        } else {
+            self.live.member(&group, user)
+        };
+        Ok(Scene { group, policy, user: user.clone(), app_admin: caller.is_app_admin(), member, now: self.now() })
+    }
+
+    /// What holds for a group. A group whose custom type the app no longer declares is held to the type's nearest safe
+    /// relative, the small closed group.
+    #[must_use]
+    pub fn policy_of(&self, group: &Group) -> Arc<GroupPolicy> {
+        self.policy(&group.group_type).unwrap_or_else(|| Arc::new(GroupPolicy::WORK))
+    }
+
+    /// The spelling of a group's type in answers.
+    #[must_use]
+    pub fn type_name(&self, group: &Group) -> String {
+        let names = match self.snapshot.load().settings.type_names {
+            names @ (TypeNames::Legacy | TypeNames::Modern) => names,
+            TypeNames::AsCreated => TypeNames::AsCreated.for_group(GroupType::spelling(&group.created_as)),
+        };
+        group.group_type.wire_name(names).to_owned()
+    }
+
+    /// Lets pass callers who may read more than a group's public face.
+    ///
+    /// # Errors
+    /// As [`Scene::require`].
+    pub fn require_reader(scene: &Scene) -> Result<(), Denied> {
+        scene.require(Action::ReadProfile, "read")
+    }
+
+    /// Stores a change and tells the world; what writes nothing is only told.
+    ///
+    /// # Errors
+    /// As [`Store::commit`].
+    pub async fn commit(&self, change: Change) -> Result<Outcome, StoreError> {
+        if change.writes.is_empty() {
+            if !change.events.is_empty() {
+                self.shared.deliver(Committed { app: self.id, change: Arc::new(change), appended: Vec::new() }).await;
+            }
+            return Ok(Outcome::Stored(Vec::new()));
+        }
+        self.store().commit(self.id, change).await
+    }
+
+    /// Decides and commits; when others were faster, loads and decides again.
+    ///
+    /// # Errors
+    /// The decision's refusal, or the store's fault.
+    pub async fn decide<T, F, Fut>(&self, decide: F) -> Result<(T, Outcome), Error>
+    where
+        F: Fn() -> Fut + Send,
+        Fut: Future<Output = Result<(T, Change), Error>> + Send,
+        T: Send,
+    {
+        let mut last = None;
+        for _ in 0..ATTEMPTS {
+            let (value, change) = decide().await?;
+            match self.commit(change).await {
+                Ok(outcome) => return Ok((value, outcome)),
+                Err(StoreError::Conflict(what)) => last = Some(StoreError::Conflict(what)),
+                Err(other) => return Err(other.into()),
+            }
+        }
+        Err(last.unwrap_or_else(|| StoreError::Conflict(String::new())).into())
+    }
+}
+
+/// Keeps a snapshot alive while its settings are looked at.
+struct SettingsGuard(Arc<Snapshot>);
+
+impl std::ops::Deref for SettingsGuard {
+    type Target = AppSettings;
+
+    fn deref(&self) -> &AppSettings {
+        &self.0.settings
+    }
+}
+
+impl Snapshot {
+    fn new(keys: &[String], settings: AppSettings, key_generation: u64) -> Self {
+        Self {
+            settings,
+            keys: keys.iter().map(|key| SigningKey::new(key.clone())).collect(),
+            key_generation,
+            policies: Mutex::default(),
+        }
+    }
+
+    /// What a type of group allows, computed once.
+    #[must_use]
+    pub fn policy(&self, group_type: &GroupType) -> Option<Arc<GroupPolicy>> {
+        let mut policies = self.policies.lock();
+        if let Some(policy) = policies.get(group_type) {
+            return Some(policy.clone());
+        }
+        let policy = Arc::new(GroupPolicy::for_app(&self.settings, group_type)?);
+        policies.insert(group_type.clone(), policy.clone());
+        Some(policy)
+    }
+}

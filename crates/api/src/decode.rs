@@ -1,0 +1,213 @@
+//! From the bytes of a body to a typed request, or to the code that the family documents for the fault.
+
+use crate::{command::Command, error::Error, error_code::ErrorCode, wire::envelope::Display};
+
+/// What is wrong with a field.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// It is not there.
+    Missing,
+    /// It is of the wrong type.
+    WrongType,
+    /// Its value is not legal.
+    BadValue,
+}
+
+/// Commands that answer faults alike (docs/spec/rest-common.md#1.3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Family {
+    /// Groups and robots.
+    Group,
+    /// One-to-one messages and presence.
+    Message,
+    /// Accounts.
+    Account,
+    /// Profiles.
+    Profile,
+    /// Friends and block lists.
+    Relation,
+    /// Conversations.
+    Conversation,
+    /// App-wide mute and statistics.
+    AppMute,
+    /// Everything else.
+    Other,
+}
+
+impl Family {
+    /// The family of a service.
+    #[must_use]
+    pub fn of(service: &str) -> Self {
+        match service {
+            "openim" | "all_member_push" | "timpush" => Self::Message,
+            "im_open_login_svc" | "im_open_status" => Self::Account,
+            "profile" => Self::Profile,
+            "sns" | "follow" => Self::Relation,
+            "recentcontact" => Self::Conversation,
+            "openconfigsvr" => Self::AppMute,
+            _ if service.contains("group_open")
+                || service == "openim_robot_http_svc"
+                || service == "openim_msg_ext_http_svc" =>
+            {
+                Self::Group
+            }
+            _ => Self::Other,
+        }
+    }
+
+    /// Whether answers carry the empty `ErrorDisplay`.
+    #[must_use]
+    pub fn display(self) -> Display {
+        match self {
+            Self::Profile | Self::Relation | Self::Conversation => Display::Empty,
+            Self::Group | Self::Message | Self::Account | Self::AppMute | Self::Other => Display::Absent,
+        }
+    }
+
+    /// The code for a body that is no JSON.
+    #[must_use]
+    pub fn bad_json(self) -> ErrorCode {
+        match self {
+            Self::Message => ErrorCode::MessageBadJson,
+            Self::AppMute => ErrorCode::AppMuteBadJson,
+            Self::Group | Self::Account | Self::Profile | Self::Relation | Self::Conversation | Self::Other => {
+                ErrorCode::RestBadJson
+            }
+        }
+    }
+
+    /// The code for a field that is missing or wrong. `field` is the name without its path.
+    #[must_use]
+    pub fn bad_field(self, field: &str, fault: Fault) -> ErrorCode {
+        match self {
+            Self::Group => match field {
+                "GroupId" | "GroupIdList" => ErrorCode::GroupBadId,
+                "TopicId" => ErrorCode::TopicBadId,
+                _ => ErrorCode::GroupBadParameter,
+            },
+            Self::Message => match field {
+                "To_Account" | "Peer_Account" | "Report_Account" => ErrorCode::MessageBadReceiver,
+                "From_Account" | "Operator_Account" => ErrorCode::MessageBadSender,
+                "MsgSeq" => ErrorCode::MessageBadSeq,
+                "MsgRandom" => ErrorCode::MessageBadRandom,
+                "MsgTimeStamp" => ErrorCode::MessageBadTime,
+                "MsgBody" if fault == Fault::WrongType => ErrorCode::MessageBodyNotArray,
+                "MsgBody" => ErrorCode::MessageBadBody,
+                "MsgType" | "MsgContent" => ErrorCode::MessageBadElement,
+                "MsgLifeTime" => ErrorCode::MessageBadLife,
+                "SyncOtherMachine" => ErrorCode::MessageBadSyncOther,
+                "SyncFromOldSystem" => ErrorCode::MessageBadSyncFromOld,
+                "OfflinePushInfo" => ErrorCode::MessageBadPushInfo,
+                "MsgKey" | "MsgKeyList" => ErrorCode::MessageBadKey,
+                "GroupId" => ErrorCode::GroupBadId,
+                "TopicId" => ErrorCode::TopicBadId,
+                _ => ErrorCode::MessageBadJson,
+            },
+            Self::Account => ErrorCode::AccountBadParameter,
+            Self::Profile => ErrorCode::ProfileBadParameter,
+            Self::Relation => ErrorCode::RelationBadParameter,
+            Self::Conversation => ErrorCode::ConversationBadParameter,
+            Self::AppMute => ErrorCode::AppMuteBadAccount,
+            Self::Other => ErrorCode::GroupBadParameter,
+        }
+    }
+}
+
+/// Decodes the body of a command.
+///
+/// # Errors
+/// The documented code, with a text that names the field.
+pub fn body<C: Command>(bytes: &[u8]) -> Result<C, Error> {
+    let family = Family::of(C::ROUTE.service);
+    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    let decoded = serde_path_to_error::deserialize(&mut deserializer);
+    let command = decoded.map_err(|e| {
+        let path = e.path().to_string();
+        let inner = e.into_inner();
+        if inner.is_syntax() || inner.is_eof() || inner.is_io() {
+            return not_json(family);
+        }
+        let text = inner.to_string();
+        // " at line 1 column 9" helps nobody who built the body by a program.
+        let words = text.split(" at line ").next().unwrap_or(&text);
+        let missing = words.strip_prefix("missing field `").and_then(|rest| rest.split('`').next());
+        let fault = match missing {
+            Some(_) => Fault::Missing,
+            None if words.starts_with("invalid type") => Fault::WrongType,
+            None => Fault::BadValue,
+        };
+        let full = match missing {
+            Some(name) if path == "." => name.to_owned(),
+            Some(name) => format!("{path}.{name}"),
+            None => path,
+        };
+        let code = C::bad_field(field_name(&full), fault).unwrap_or_else(|| family.bad_field(field_name(&full), fault));
+        match fault {
+            Fault::Missing => Error::new(code, format!("`{full}` is missing")),
+            Fault::WrongType | Fault::BadValue => Error::new(code, format!("`{full}`: {words}")),
+        }
+    })?;
+    deserializer.end().map_err(|_| not_json(family))?;
+    Ok(command)
+}
+
+fn not_json(family: Family) -> Error {
+    family.bad_json().into()
+}
+
+/// The last name of a path: `MsgList[0].From_Account` is about `From_Account`, `GroupIdList[3]` about `GroupIdList`.
+fn field_name(path: &str) -> &str {
+    let last = path.rsplit('.').next().unwrap_or(path);
+    last.split('[').next().unwrap_or(last)
+}
+
+/// A flag that arrives as 0 or 1; other numbers count as set, as clients of all ages send them.
+///
+/// # Errors
+/// When it is no number.
+pub fn flag<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    let number = <i64 as serde::Deserialize>::deserialize(deserializer)?;
+    Ok(number != 0)
+}
+
+/// `On` or `Off`.
+///
+/// # Errors
+/// When it is another text.
+pub fn on_off<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<bool>, D::Error> {
+    let text = <std::borrow::Cow<'de, str> as serde::Deserialize>::deserialize(deserializer)?;
+    match text.as_ref() {
+        "On" => Ok(Some(true)),
+        "Off" => Ok(Some(false)),
+        other => Err(serde::de::Error::custom(format!("`{other}` is neither `On` nor `Off`"))),
+    }
+}
+
+/// A number that some clients write as text.
+///
+/// # Errors
+/// When it is neither.
+pub fn lenient_u64<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    #[derive(serde::Deserialize)]
+    #[serde(untagged)]
+    enum Either {
+        Number(u64),
+        Text(String),
+    }
+    match <Either as serde::Deserialize>::deserialize(deserializer)? {
+        Either::Number(number) => Ok(number),
+        Either::Text(text) => text.parse().map_err(|_| serde::de::Error::custom(format!("`{text}` is no number"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_name_of_a_path_decides() {
+        assert_eq!(field_name("MsgList[0].From_Account"), "From_Account");
+        assert_eq!(field_name("GroupIdList[3]"), "GroupIdList");
+        assert_eq!(field_name("GroupId"), "GroupId");
+    }
+}

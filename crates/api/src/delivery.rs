@@ -1,0 +1,613 @@
+//! Tells the world what was committed: one place, in commit order.
+//!
+//! The store's writer hands over every batch once it is on disk; what is not stored (live rooms, online-only messages) comes
+//! the same way without having been there. Each event becomes one push, encoded once, for everybody who gets it.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde_json::value::RawValue;
+use tokio::sync::mpsc;
+use tsudoi_domain::{
+    GroupId, Timestamp, TopicId, UserId,
+    change::{Event, Write},
+    conversation::ConversationKey,
+    group::{Group, policy::Tips},
+    message::{Content, Draft, Priority, Recall, Sender, Tip},
+    notice::Notice,
+};
+use tsudoi_realtime::{Importance, Push};
+use tsudoi_store::{Appended, CommitObserver, Committed, StoreError};
+
+use crate::{
+    app::{App, Shared},
+    wire::{
+        faces::Faces,
+        item::{self, DirectItem, GroupFace, GroupInfo, GroupItem, Revoker},
+        notice::NoticeItem,
+        tip,
+    },
+};
+
+/// How many batches may wait; the writer waits when there are more.
+pub(crate) const QUEUE: usize = 1024;
+
+/// Changes committed together.
+pub(crate) type Batch = Vec<Committed>;
+
+/// Takes batches from the store's writer.
+pub(crate) struct Observer(mpsc::Sender<Batch>);
+
+impl Observer {
+    pub(crate) fn new(deliveries: mpsc::Sender<Batch>) -> Self {
+        Self(deliveries)
+    }
+}
+
+impl CommitObserver for Observer {
+    fn committed(&self, batch: &[Committed]) {
+        if !batch.is_empty() {
+            // Fails only when the process ends and delivery is gone.
+            _ = self.0.blocking_send(batch.to_vec());
+        }
+    }
+}
+
+/// Delivers until the process ends.
+pub(crate) async fn run(shared: Arc<Shared>, mut queue: mpsc::Receiver<Batch>) {
+    while let Some(batch) = queue.recv().await {
+        for committed in batch {
+            let Some(app) = shared.app(committed.app) else { continue };
+            if let Err(error) = deliver(&app, &committed).await {
+                // The change is stored: whoever did not hear of it finds it when they catch up.
+                tracing::error!(%error, app = %committed.app, "a committed change could not be told");
+            }
+        }
+    }
+}
+
+/// The numbers of pushes (docs/spec/websocket-protocol.md#7).
+mod number {
+    pub(super) const GROUP_MESSAGE: u32 = 3;
+    pub(super) const TIP: u32 = 4;
+    pub(super) const NOTICE: u32 = 5;
+    pub(super) const TRANSIENT_TIP: u32 = 6;
+    pub(super) const PROFILE: u32 = 8;
+    pub(super) const DIRECT_MESSAGE: u32 = 9;
+    pub(super) const DIRECT_NOTIFY: u32 = 10;
+    pub(super) const MENTION: u32 = 12;
+    pub(super) const DIRECT_EDITED: u32 = 18;
+    pub(super) const GROUP_EDITED: u32 = 19;
+}
+
+/// Wraps the payload of one push.
+pub(crate) fn push(event: u32, key: &str, payload: &impl Serialize, importance: Importance) -> Arc<Push> {
+    let payload = serde_json::to_string(payload).expect("pushes are plain data");
+    let json = format!(
+        r#"{{"head":{{"servcmd":"im_open_push.msg_push","seq":0}},"body":{{"EventArray":[{{"Event":{event},"{key}":{payload}}}],"NeedAck":0}}}}"#
+    );
+    Arc::new(Push::new(json.into_bytes(), importance))
+}
+
+async fn deliver(app: &Arc<App>, committed: &Committed) -> Result<(), StoreError> {
+    for write in &committed.change.writes {
+        if let Write::Notify { user, notice, time } = write {
+            notify(app, std::slice::from_ref(user), notice, *time).await?;
+        }
+    }
+    let appends: Vec<(Arc<Draft>, Appended)> = committed
+        .change
+        .writes
+        .iter()
+        .filter_map(|write| if let Write::Append(append) = write { Some(append.draft.clone()) } else { None })
+        .zip(committed.appended.iter().copied())
+        .collect();
+    for event in &committed.change.events {
+        match event {
+            Event::Stored(at) => {
+                if let Some((draft, appended)) = appends.get(*at) {
+                    message(app, draft, appended.seq).await?;
+                }
+            }
+            Event::Transient(draft) => message(app, draft, 0).await?,
+            Event::Live { draft, seq } => live_message(app, draft, *seq).await?,
+            Event::Tip { group, tip } => transient_tip(app, group, tip).await?,
+            Event::Notice { users, notice } => notify(app, users, notice, app.now()).await?,
+            Event::Membership { group, joined, left } => membership(app, group, joined, left),
+            Event::ReceiveOption { group, user, discard } => app.hub().set_discard(app.id(), group, user, *discard),
+            Event::GroupGone(group) => {
+                app.hub().drop_group(app.id(), group);
+                app.live.close(group);
+            }
+            Event::Recalled { conversation, messages, seqs, recall } => {
+                recalled(app, conversation, messages, seqs, recall).await?;
+            }
+            Event::Edited { conversation, seq, before, elements, cloud_custom_data, version, by: _ } => {
+                edited(app, conversation, *seq, before, elements, cloud_custom_data.as_deref(), *version).await?;
+            }
+            Event::GroupRead { conversation, user, seq } => group_read(app, conversation, user, *seq).await?,
+            Event::DirectRead { user, peer, until } => direct_read(app, user, peer, *until),
+            Event::ProfileChanged { user, tags } => profile_changed(app, user, tags).await?,
+            Event::GroupProfileChanged { .. } => {}
+            Event::Kicked { user } => crate::gateway::kick::by_backend(app, user),
+        }
+    }
+    Ok(())
+}
+
+/// What items about a group say of it. A group that is gone is known by its id alone.
+pub(crate) async fn group_face(
+    app: &App,
+    id: &GroupId,
+    topic: Option<&TopicId>,
+) -> Result<(Option<Arc<Group>>, GroupFace), StoreError> {
+    let group = app.store().group(app.id(), id).await?;
+    let face = match &group {
+        Some(group) => face_of(app, group, topic),
+        None => GroupFace {
+            id: id.as_str().into(),
+            name: String::new(),
+            type_name: String::new(),
+            million: u32::from(id.is_community()),
+            topic: topic.cloned(),
+        },
+    };
+    Ok((group, face))
+}
+
+/// What items about a group say of it.
+pub(crate) fn face_of(app: &App, group: &Group, topic: Option<&TopicId>) -> GroupFace {
+    GroupFace {
+        id: group.id.as_str().into(),
+        name: group.name.clone(),
+        // Clients know the types by these names whatever the app chose for its backends.
+        type_name: group.group_type.wire_name(tsudoi_domain::group::TypeNames::Legacy).to_owned(),
+        million: if group.support_topic { 2 } else { u32::from(app.policy_of(group).topics) },
+        topic: topic.cloned(),
+    }
+}
+
+async fn name_card(app: &App, group: &GroupId, sender: &Sender) -> Result<String, StoreError> {
+    Ok(match sender {
+        Sender::User(user) => {
+            app.store().member(app.id(), group, user).await?.map_or_else(String::new, |member| member.name_card.clone())
+        }
+        Sender::System => String::new(),
+    })
+}
+
+/// The group and topic of a group conversation.
+pub(crate) fn place(conversation: &ConversationKey) -> Option<(GroupId, Option<TopicId>)> {
+    match conversation {
+        ConversationKey::Group(group) => Some((group.clone(), None)),
+        ConversationKey::Topic(topic) => Some((GroupId::trusted(topic.group()), Some(topic.clone()))),
+        ConversationKey::Direct(..) => None,
+    }
+}
+
+async fn message(app: &Arc<App>, draft: &Arc<Draft>, seq: u64) -> Result<(), StoreError> {
+    let Some((group, topic)) = place(&draft.conversation) else { return direct_message(app, draft).await };
+    let (_, face) = group_face(app, &group, topic.as_ref()).await?;
+    let faces = Faces::of(app.store(), app.id(), tip::shown_with(draft)).await?;
+    let card = name_card(app, &group, &draft.sender).await?;
+    let item = GroupItem::of(draft, seq, &face, &faces, &card);
+    let pushed = match &draft.content {
+        Content::Elements(_) => push(number::GROUP_MESSAGE, "GroupMsgArray", &[item], Importance::Needed),
+        Content::Tip(_) => push(number::TIP, "GroupTips", &[item], Importance::Needed),
+    };
+    if draft.options.targets.is_empty() {
+        app.hub().send_group(app.id(), &group, &[pushed]);
+    } else {
+        let sender = draft.sender.user().filter(|user| !draft.options.targets.contains(user));
+        for user in draft.options.targets.iter().chain(sender) {
+            app.hub().send_user(app.id(), user, &pushed, None);
+        }
+    }
+    mentions(app, draft, seq, &group, topic.as_ref());
+    Ok(())
+}
+
+#[derive(Serialize)]
+struct MentionItem<'a> {
+    #[serde(rename = "GroupAtTips")]
+    tips: MentionTips<'a>,
+    #[serde(rename = "MsgRandom")]
+    random: u32,
+    #[serde(rename = "ClientSeq")]
+    client_seq: u32,
+}
+
+#[derive(Serialize)]
+struct MentionTips<'a> {
+    #[serde(rename = "From_Account")]
+    from: &'a str,
+    #[serde(rename = "GroupId")]
+    group: &'a GroupId,
+    #[serde(rename = "TopicId", skip_serializing_if = "Option::is_none")]
+    topic: Option<&'a TopicId>,
+    /// 1: you, 2: everybody.
+    #[serde(rename = "GroupAtType")]
+    kinds: Vec<u32>,
+    #[serde(rename = "MsgSeq")]
+    seq: u64,
+}
+
+fn mentions(app: &App, draft: &Draft, seq: u64, group: &GroupId, topic: Option<&TopicId>) {
+    let mentions = &draft.options.mentions;
+    let Some(from) = draft.sender.user() else { return };
+    if seq == 0 {
+        return;
+    }
+    let item = |kinds| {
+        [MentionItem {
+            tips: MentionTips { from: from.as_str(), group, topic, kinds, seq },
+            random: draft.random,
+            client_seq: draft.client_seq,
+        }]
+    };
+    if mentions.all {
+        let pushed = push(number::MENTION, "GroupTips", &item(vec![2]), Importance::Needed);
+        for user in
+            app.hub().here_in(app.id(), group).iter().filter(|user| *user != from && !mentions.users.contains(user))
+        {
+            app.hub().send_user(app.id(), user, &pushed, None);
+        }
+    }
+    let here = app.hub().here_in(app.id(), group);
+    for user in mentions.users.iter().filter(|user| here.contains(user)) {
+        let kinds = if mentions.all { vec![1, 2] } else { vec![1] };
+        app.hub().send_user(
+            app.id(),
+            user,
+            &push(number::MENTION, "GroupTips", &item(kinds), Importance::Needed),
+            None,
+        );
+    }
+}
+
+fn live_importance(priority: Priority) -> Importance {
+    match priority {
+        Priority::High => Importance::Droppable(100),
+        Priority::Normal => Importance::Droppable(75),
+        Priority::Low | Priority::Lowest => Importance::Droppable(50),
+    }
+}
+
+async fn live_message(app: &Arc<App>, draft: &Arc<Draft>, seq: u64) -> Result<(), StoreError> {
+    let Some((group, _)) = place(&draft.conversation) else { return Ok(()) };
+    let (_, face) = group_face(app, &group, None).await?;
+    let faces = Faces::of(app.store(), app.id(), tip::shown_with(draft)).await?;
+    let item = GroupItem::of(draft, seq, &face, &faces, "").with_event(number::GROUP_MESSAGE);
+    tell_room(app, &group, number::GROUP_MESSAGE, "GroupMsgArray", &item, live_importance(draft.priority));
+    Ok(())
+}
+
+/// Tells those who are in a live room, and those who poll it.
+fn tell_room(app: &App, group: &GroupId, event: u32, key: &str, item: &impl Serialize, importance: Importance) {
+    let json = serde_json::to_string(item).expect("pushes are plain data");
+    let raw: Box<RawValue> = RawValue::from_string(json.clone()).expect("just serialised");
+    let pushed = push(event, key, &[raw], importance);
+    app.hub().send_group(app.id(), group, &[pushed]);
+    app.live.room(group).say(json.into());
+}
+
+async fn transient_tip(app: &Arc<App>, group: &GroupId, tip: &Tip) -> Result<(), StoreError> {
+    let (found, face) = group_face(app, group, None).await?;
+    let faces = Faces::of(app.store(), app.id(), tip::mentioned(tip)).await?;
+    let now = app.now();
+    let draft = Draft {
+        conversation: ConversationKey::Group(group.clone()),
+        sender: Sender::System,
+        random: app.dice().u32() | 1,
+        time: now,
+        client_time: now.0,
+        client_seq: 0,
+        priority: Priority::Normal,
+        content: Content::Tip(tip.clone()),
+        cloud_custom_data: None,
+        options: tsudoi_domain::message::MessageOptions::default(),
+    };
+    let is_live = found.as_ref().is_some_and(|group| app.policy_of(group).tips == Tips::Transient);
+    let seq = if is_live { app.live.room(group).number(now) } else { 0 };
+    let item = GroupItem::of(&draft, seq, &face, &faces, "").with_event(number::TRANSIENT_TIP);
+    if is_live {
+        tell_room(app, group, number::TRANSIENT_TIP, "GroupTips", &item, Importance::Droppable(90));
+    } else {
+        app.hub().send_group(app.id(), group, &[push(number::TRANSIENT_TIP, "GroupTips", &[item], Importance::Needed)]);
+    }
+    Ok(())
+}
+
+/// The group a notice is about, as it was when the notice was made.
+pub(crate) fn notice_face(app: &App, notice: &Notice) -> GroupFace {
+    let group_type = tsudoi_domain::GroupType::from_stored(&notice.group_type);
+    let million =
+        if notice.topic.is_some() || matches!(notice.kind, tsudoi_domain::notice::NoticeKind::TopicsDeleted { .. }) {
+            2
+        } else {
+            u32::from(app.policy(&group_type).is_some_and(|policy| policy.topics))
+        };
+    GroupFace {
+        id: notice.group.as_str().into(),
+        name: notice.group_name.clone(),
+        type_name: group_type.wire_name(tsudoi_domain::group::TypeNames::Legacy).to_owned(),
+        million,
+        topic: notice.topic.clone(),
+    }
+}
+
+async fn notify(app: &Arc<App>, users: &[UserId], notice: &Notice, time: Timestamp) -> Result<(), StoreError> {
+    let face = notice_face(app, notice);
+    let faces = Faces::of(app.store(), app.id(), vec![notice.by.clone()]).await?;
+    if users.is_empty() {
+        let item = NoticeItem::of(notice, None, time, &face, &faces);
+        let is_live = app
+            .store()
+            .group(app.id(), &notice.group)
+            .await?
+            .is_some_and(|group| !app.policy_of(&group).members_stored);
+        if is_live {
+            tell_room(app, &notice.group, number::NOTICE, "GroupTips", &item, Importance::Droppable(100));
+        } else {
+            app.hub().send_group(
+                app.id(),
+                &notice.group,
+                &[push(number::NOTICE, "GroupTips", &[item], Importance::Needed)],
+            );
+        }
+        return Ok(());
+    }
+    for user in users {
+        if app.hub().is_here(app.id(), user) {
+            let item = NoticeItem::of(notice, Some(user), time, &face, &faces);
+            app.hub().send_user(app.id(), user, &push(number::NOTICE, "GroupTips", &[item], Importance::Needed), None);
+        }
+    }
+    Ok(())
+}
+
+fn membership(app: &App, group: &GroupId, joined: &[UserId], left: &[UserId]) {
+    for user in joined {
+        app.hub().join(app.id(), group, user, false);
+    }
+    for user in left {
+        app.hub().leave(app.id(), group, user);
+    }
+}
+
+async fn direct_message(app: &Arc<App>, draft: &Arc<Draft>) -> Result<(), StoreError> {
+    let (from, to) = item::direction(draft);
+    let faces = Faces::of(app.store(), app.id(), vec![from.clone()]).await?;
+    let options = &draft.options;
+    if !options.hidden_from_receiver {
+        let pushed = push(number::DIRECT_MESSAGE, "C2cMsgArray", &[DirectItem::of(draft, &faces)], Importance::Needed);
+        app.hub().send_user(app.id(), to, &pushed, None);
+    }
+    if !options.hidden_from_sender && options.sync_to_sender && from != to {
+        let copy = DirectItem::of(draft, &faces).for_own_devices();
+        let pushed = push(number::DIRECT_MESSAGE, "C2cMsgArray", &[copy], Importance::Needed);
+        let own = options.sent_on.map(tsudoi_realtime::SessionId);
+        app.hub().send_user(app.id(), from, &pushed, own);
+    }
+    Ok(())
+}
+
+#[derive(Serialize)]
+struct WithdrawnGroup<'a> {
+    #[serde(rename = "GroupInfo")]
+    group: GroupInfo<'a>,
+    #[serde(rename = "RevokerInfo")]
+    revoker: Revoker<'a>,
+    #[serde(rename = "MsgBody")]
+    body: WithdrawnGroupBody<'a>,
+}
+
+#[derive(Serialize)]
+struct WithdrawnGroupBody<'a> {
+    #[serde(rename = "GroupWithdrawInfoArray")]
+    messages: Vec<Withdrawn<'a>>,
+}
+
+/// A recalled message.
+#[derive(Serialize)]
+struct Withdrawn<'a> {
+    #[serde(rename = "GroupId", skip_serializing_if = "Option::is_none")]
+    group: Option<&'a GroupId>,
+    #[serde(rename = "TopicId", skip_serializing_if = "Option::is_none")]
+    topic: Option<&'a TopicId>,
+    #[serde(rename = "From_Account")]
+    from: &'a str,
+    #[serde(rename = "To_Account", skip_serializing_if = "Option::is_none")]
+    to: Option<&'a UserId>,
+    #[serde(rename = "MsgSeq")]
+    seq: u64,
+    #[serde(rename = "MsgRandom")]
+    random: u32,
+    #[serde(rename = "MsgTimeStamp")]
+    time: i64,
+    #[serde(rename = "MsgClientTime")]
+    client_time: i64,
+    #[serde(rename = "TinyId")]
+    tiny_id: String,
+    #[serde(rename = "RevokerInfo", skip_serializing_if = "Option::is_none")]
+    revoker: Option<Revoker<'a>>,
+}
+
+async fn recalled(
+    app: &Arc<App>,
+    conversation: &ConversationKey,
+    messages: &[Arc<Draft>],
+    seqs: &[u64],
+    recall: &Recall,
+) -> Result<(), StoreError> {
+    let senders = messages.iter().filter_map(|draft| draft.sender.user().cloned()).collect();
+    let faces = Faces::of(app.store(), app.id(), senders).await?;
+    if let Some((group, topic)) = place(conversation) {
+        let (_, face) = group_face(app, &group, topic.as_ref()).await?;
+        let withdrawn = messages
+            .iter()
+            .zip(seqs)
+            .map(|(draft, seq)| Withdrawn {
+                group: Some(&group),
+                topic: topic.as_ref(),
+                from: draft.sender.user().map_or(item::SYSTEM_ACCOUNT, UserId::as_str),
+                to: None,
+                seq: *seq,
+                random: draft.random,
+                time: draft.time.0,
+                client_time: item::client_time(draft),
+                tiny_id: draft.sender.user().map(|user| faces.tiny_id(user)).unwrap_or_default(),
+                revoker: None,
+            })
+            .collect();
+        let payload = [WithdrawnGroup {
+            group: GroupInfo::plain(&face, None),
+            revoker: recall.into(),
+            body: WithdrawnGroupBody { messages: withdrawn },
+        }];
+        app.hub().send_group(app.id(), &group, &[push(number::NOTICE, "GroupTips", &payload, Importance::Needed)]);
+        return Ok(());
+    }
+    let withdrawn: Vec<_> = messages
+        .iter()
+        .map(|draft| {
+            let (from, to) = item::direction(draft);
+            Withdrawn {
+                group: None,
+                topic: None,
+                from: from.as_str(),
+                to: Some(to),
+                seq: draft.client_seq.into(),
+                random: draft.random,
+                time: draft.time.0,
+                client_time: item::client_time(draft),
+                tiny_id: faces.tiny_id(from),
+                revoker: Some(recall.into()),
+            }
+        })
+        .collect();
+    let payload = serde_json::json!([{ "WithdrawC2cMsgNotify": { "C2cWithdrawInfoArray": withdrawn } }]);
+    let pushed = push(number::DIRECT_NOTIFY, "C2cNotifyMsgArray", &payload, Importance::Needed);
+    if let ConversationKey::Direct(one, other) = conversation {
+        for user in [one, other] {
+            app.hub().send_user(app.id(), user, &pushed, None);
+        }
+    }
+    Ok(())
+}
+
+#[derive(Serialize)]
+struct EditedItem<'a> {
+    #[serde(rename = "GroupId", skip_serializing_if = "Option::is_none")]
+    group: Option<&'a GroupId>,
+    #[serde(rename = "TopicId", skip_serializing_if = "Option::is_none")]
+    topic: Option<&'a TopicId>,
+    #[serde(rename = "From_Account")]
+    from: &'a str,
+    #[serde(rename = "To_Account", skip_serializing_if = "Option::is_none")]
+    to: Option<&'a UserId>,
+    #[serde(rename = "MsgSeq")]
+    seq: u64,
+    #[serde(rename = "MsgRandom")]
+    random: u32,
+    #[serde(rename = "MsgTimeStamp")]
+    time_stamp: i64,
+    #[serde(rename = "MsgTime")]
+    time: i64,
+    #[serde(rename = "MsgBody")]
+    body: &'a RawValue,
+    #[serde(rename = "CloudCustomData")]
+    cloud_custom_data: &'a str,
+    #[serde(rename = "MsgVersion")]
+    version: u32,
+}
+
+async fn edited(
+    app: &Arc<App>,
+    conversation: &ConversationKey,
+    seq: u64,
+    before: &Draft,
+    elements: &str,
+    cloud_custom_data: Option<&str>,
+    version: u32,
+) -> Result<(), StoreError> {
+    let base = EditedItem {
+        group: None,
+        topic: None,
+        from: before.sender.user().map_or(item::SYSTEM_ACCOUNT, UserId::as_str),
+        to: None,
+        seq,
+        random: before.random,
+        time_stamp: before.time.0,
+        time: before.time.0,
+        body: item::elements(elements),
+        cloud_custom_data: cloud_custom_data.unwrap_or_default(),
+        version,
+    };
+    if let Some((group, topic)) = place(conversation) {
+        let payload = [EditedItem { group: Some(&group), topic: topic.as_ref(), ..base }];
+        let pushed = push(number::GROUP_EDITED, "GroupMsgModNotifys", &payload, Importance::Needed);
+        app.hub().send_group(app.id(), &group, &[pushed]);
+        return Ok(());
+    }
+    let (from, to) = item::direction(before);
+    let payload = [EditedItem { to: Some(to), seq: before.client_seq.into(), ..base }];
+    let pushed = push(number::DIRECT_EDITED, "C2cMsgModNotifys", &payload, Importance::Needed);
+    for user in [from, to] {
+        app.hub().send_user(app.id(), user, &pushed, None);
+    }
+    Ok(())
+}
+
+async fn group_read(app: &Arc<App>, conversation: &ConversationKey, user: &UserId, seq: u64) -> Result<(), StoreError> {
+    let Some((group, topic)) = place(conversation) else { return Ok(()) };
+    if !app.hub().is_here(app.id(), user) {
+        return Ok(());
+    }
+    let (_, face) = group_face(app, &group, topic.as_ref()).await?;
+    let payload = serde_json::json!([{
+        "GroupInfo": GroupInfo::plain(&face, None),
+        "MsgBody": { "GroupReadInfoArray": [{ "GroupId": group, "TopicId": topic, "LastReadMsgSeq": seq }] },
+    }]);
+    app.hub().send_user(app.id(), user, &push(number::NOTICE, "GroupTips", &payload, Importance::Needed), None);
+    Ok(())
+}
+
+fn direct_read(app: &App, user: &UserId, peer: &UserId, until: Timestamp) {
+    let to_peer = serde_json::json!([{
+        "C2cReadedReceipt": { "To_Account": user, "UinPairReadArray": [{ "LastReadTime": until }] }
+    }]);
+    app.hub().send_user(
+        app.id(),
+        peer,
+        &push(number::DIRECT_NOTIFY, "C2cNotifyMsgArray", &to_peer, Importance::Needed),
+        None,
+    );
+    let to_own = serde_json::json!([{
+        "ReadC2cMsgNotify": { "UinPairReadArray": [{ "From_Account": peer, "LastReadTime": until }] }
+    }]);
+    app.hub().send_user(
+        app.id(),
+        user,
+        &push(number::DIRECT_NOTIFY, "C2cNotifyMsgArray", &to_own, Importance::Needed),
+        None,
+    );
+}
+
+async fn profile_changed(app: &Arc<App>, user: &UserId, tags: &[String]) -> Result<(), StoreError> {
+    let Some(account) = app.store().account(app.id(), user).await? else { return Ok(()) };
+    let list: Vec<_> = tags
+        .iter()
+        .filter_map(|tag| match account.profile.get(tag)? {
+            tsudoi_domain::account::ProfileValue::Text(text) => {
+                Some(serde_json::json!({ "Tag": tag, "ValueBytes": text }))
+            }
+            tsudoi_domain::account::ProfileValue::Number(number) => {
+                Some(serde_json::json!({ "Tag": tag, "ValueNum": number }))
+            }
+        })
+        .collect();
+    let payload = serde_json::json!([{ "PushType": 1, "Profile_Account": user, "ProfileList": list }]);
+    app.hub().send_user(app.id(), user, &push(number::PROFILE, "ProfileDataMod", &payload, Importance::Needed), None);
+    Ok(())
+}

@@ -1,0 +1,161 @@
+//! The only place where a refusal becomes the vendor's number.
+//!
+//! Each floor says no in its own words: the rules ([`Denied`]), the store ([`StoreError`]), the ticket check
+//! ([`BadUserSig`]). Here they meet, in matches without a wildcard arm: a new refusal does not compile until it has a code.
+
+use std::fmt;
+
+use tsudoi_domain::Denied;
+use tsudoi_store::StoreError;
+
+use crate::{
+    error_code::{CustomCode, ErrorCode},
+    user_sig::BadUserSig,
+};
+
+/// A refusal on its way out: the number, and a text that names what was wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Error {
+    code: u32,
+    text: String,
+    /// JSON members to be answered beside the envelope, without the braces; some refusals explain themselves with data.
+    details: Option<String>,
+}
+
+impl Error {
+    /// A refusal with a text of its own.
+    #[must_use]
+    pub fn new(code: ErrorCode, text: impl Into<String>) -> Self {
+        Self { code: code.number(), text: text.into(), details: None }
+    }
+
+    /// A refusal that an app's own webhook chose.
+    #[must_use]
+    pub fn custom(code: CustomCode, text: impl Into<String>) -> Self {
+        Self { code: code.number(), text: text.into(), details: None }
+    }
+
+    /// The same, with data beside the envelope; `details` must serialise to a JSON object.
+    #[must_use]
+    pub fn with_details(mut self, details: &impl serde::Serialize) -> Self {
+        let json = serde_json::to_string(details).expect("details are plain data");
+        self.details = Some(json[1..json.len() - 1].to_owned());
+        self
+    }
+
+    /// The number.
+    #[must_use]
+    pub fn code(&self) -> u32 {
+        self.code
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Members beside the envelope.
+    #[must_use]
+    pub fn details(&self) -> Option<&str> {
+        self.details.as_deref()
+    }
+
+    /// The same refusal under the code that a command's own specification names for it.
+    #[must_use]
+    pub fn when(mut self, from: ErrorCode, to: ErrorCode) -> Self {
+        if self.code == from.number() {
+            self.code = to.number();
+        }
+        self
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.text, self.code)
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl From<ErrorCode> for Error {
+    fn from(code: ErrorCode) -> Self {
+        Self::new(code, code.text())
+    }
+}
+
+impl From<Denied> for Error {
+    fn from(denied: Denied) -> Self {
+        let code = match &denied {
+            Denied::NoSuchGroup(_) => ErrorCode::GroupNotFound,
+            Denied::NoSuchTopic(_) => ErrorCode::TopicNotFound,
+            Denied::TypeForbids { .. }
+            | Denied::NotPermitted { .. }
+            | Denied::NotMember { .. }
+            | Denied::Banned { .. } => ErrorCode::GroupNotAllowed,
+            Denied::AlreadyMember { .. } => ErrorCode::GroupAlreadyMember,
+            Denied::Muted { .. } => ErrorCode::GroupMuted,
+            Denied::OwnerMayNotQuit(_) => ErrorCode::GroupOwnerMayNotQuit,
+            Denied::GroupFull { .. } => ErrorCode::GroupFull,
+            Denied::IdTaken(_) => ErrorCode::GroupIdTaken,
+            Denied::IdTakenByYou(_) => ErrorCode::GroupIdTakenByYou,
+            Denied::ApplicationHandled { .. } => ErrorCode::GroupApplicationHandled,
+            Denied::NoSuchAccount(_) => ErrorCode::GroupAccountNotFound,
+            Denied::NoSuchMessage { .. } => ErrorCode::GroupMessageNotFound,
+            Denied::RecallTooLate { .. } => ErrorCode::GroupRecallTimeOver,
+            Denied::NotRecallable { .. } => ErrorCode::GroupMessageNotRecallable,
+            Denied::TypeWithoutRecall(_) => ErrorCode::GroupTypeWithoutRecall,
+            Denied::TypeWithoutHistory(_) => ErrorCode::GroupTypeWithoutHistory,
+            Denied::NoSuchDirectMessage(_) => ErrorCode::C2cMessageNotFound,
+            Denied::DirectAlreadyRecalled(_) => ErrorCode::C2cMessageAlreadyRecalled,
+            Denied::DirectRecallTooLate { .. } => ErrorCode::C2cRecallTimeOver,
+            Denied::EditConflict { .. } => ErrorCode::MessageEditConflict,
+            Denied::TooManyGroups { .. } => ErrorCode::GroupQuotaReached,
+            Denied::TooManyOfType { .. } => ErrorCode::GroupTooManyLiveRooms,
+            Denied::FeatureOff(_) => ErrorCode::GroupFeatureOff,
+            Denied::TopicsOff(_) => ErrorCode::CommunityOff,
+            Denied::BadValue(_) | Denied::TypeWithoutRemoval(_) => ErrorCode::GroupBadParameter,
+        };
+        Self::new(code, denied.to_string())
+    }
+}
+
+impl From<StoreError> for Error {
+    fn from(error: StoreError) -> Self {
+        // The caller may not know what the database said; the log has it.
+        match error {
+            StoreError::Conflict(what) => {
+                tracing::warn!(what, "a change lost every race");
+                Self::new(ErrorCode::MessageInternal, "too many concurrent changes, try again")
+            }
+            StoreError::Missing(what) => {
+                tracing::warn!(what, "a change referred to something gone");
+                Self::new(ErrorCode::MessageInternal, "what the request refers to changed meanwhile, try again")
+            }
+            StoreError::Unavailable(cause) => {
+                tracing::error!(cause, "the store is unavailable");
+                Self::new(ErrorCode::MessageInternal, "the server cannot store or read now, try again")
+            }
+            StoreError::Corrupt(cause) => {
+                tracing::error!(cause, "stored data is corrupt");
+                Self::new(ErrorCode::MessageInternal, "internal error")
+            }
+        }
+    }
+}
+
+impl From<BadUserSig> for Error {
+    fn from(bad: BadUserSig) -> Self {
+        let code = match bad {
+            BadUserSig::Empty => ErrorCode::UserSigEmpty,
+            BadUserSig::NoKey => ErrorCode::AppHasNoKey,
+            BadUserSig::Malformed(_) | BadUserSig::FromTheFuture => ErrorCode::UserSigMalformed,
+            BadUserSig::OtherApp => ErrorCode::UserSigOtherApp,
+            BadUserSig::OtherUser => ErrorCode::UserSigOtherUser,
+            BadUserSig::BadSignature => ErrorCode::UserSigBadSignature,
+            BadUserSig::Expired => ErrorCode::UserSigExpired,
+        };
+        Self::new(code, bad.to_string())
+    }
+}

@@ -1,0 +1,37 @@
+//! Ends a user's sessions: by a newer login, or because the backend says so (docs/spec/websocket-protocol.md#6).
+
+use std::sync::Arc;
+
+use tsudoi_domain::UserId;
+use tsudoi_realtime::{Importance, Session};
+
+use crate::{app::App, delivery::push};
+
+/// Why a session is told to go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KickType {
+    /// The account logged in elsewhere.
+    MultipleAccount = 1,
+    /// Too many devices of the account.
+    MultipleDevice = 2,
+    /// The backend said so.
+    Backend = 3,
+}
+
+/// Tells a session that it is logged out, and lets go of it.
+pub fn session(app: &App, session: &Arc<Session>, kind: KickType) {
+    let payload = serde_json::json!([{ "KickoutMsgNotify": { "KickType": kind as u32, "NewInstInfo": {} } }]);
+    // The vendor's client knows this push under a command of its own.
+    let pushed = push(10, "C2cNotifyMsgArray", &payload, Importance::Needed);
+    let json =
+        String::from_utf8_lossy(pushed.json()).replacen("im_open_push.msg_push", "im_open_status.stat_forceoffline", 1);
+    session.push(&tsudoi_realtime::Push::new(json.into_bytes(), Importance::Needed));
+    app.hub().detach(session);
+}
+
+/// Ends all sessions of a user because the backend says so.
+pub fn by_backend(app: &App, user: &UserId) {
+    for one in app.hub().sessions_of(app.id(), user) {
+        session(app, &one, KickType::Backend);
+    }
+}

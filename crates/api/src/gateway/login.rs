@@ -1,0 +1,320 @@
+//! Who is on a connection: tickets, session tokens, login, logout (docs/spec/websocket-protocol.md#5, #6).
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use tsudoi_domain::{
+    GroupId, Timestamp, UserId,
+    change::{Change, Write},
+    group::MsgFlag,
+};
+use tsudoi_realtime::{CloseReason, Session, session::Identity};
+
+use super::{frame::Head, kick, session_token::SessionToken};
+use crate::{
+    app::App,
+    command::{Caller, Command, Done, Proof, Route},
+    error::Error,
+    error_code::ErrorCode,
+};
+
+/// 64 ones: every feature of the client is unlocked (docs/spec/websocket-protocol.md#21).
+pub const ALL_FEATURES: &str = "1111111111111111111111111111111111111111111111111111111111111111";
+
+/// Who sent a frame: by session token, else by ticket; `None` for visitors, who show neither.
+///
+/// # Errors
+/// The token's or ticket's fault.
+pub async fn authenticate(app: &App, head: &Head<'_>) -> Result<Option<(UserId, Proof)>, Error> {
+    if let Some(a2) = head.a2.as_deref().filter(|a2| !a2.is_empty()) {
+        return by_token(app, a2).await.map(Some);
+    }
+    let (Some(user), Some(ticket)) = (head.identifier.as_deref(), head.usersig.as_deref()) else { return Ok(None) };
+    if user.is_empty() && ticket.is_empty() {
+        return Ok(None);
+    }
+    by_ticket(app, user, ticket).await.map(Some)
+}
+
+async fn by_token(app: &App, a2: &str) -> Result<(UserId, Proof), Error> {
+    let expired = || Error::new(ErrorCode::UserSigExpired, "the session token is void: log in again");
+    let token = app.shared().token_key.read(a2).filter(|token| token.app == app.id()).ok_or_else(expired)?;
+    if app.settings().disabled {
+        return Err(ErrorCode::RestAppDisabled.into());
+    }
+    if token.expires_at < app.now() {
+        return Err(expired());
+    }
+    let account = app.store().account(app.id(), &token.user).await?.ok_or_else(expired)?;
+    if token.issued_at < account.valid_from {
+        return Err(expired());
+    }
+    Ok((token.user, Proof { issued_at: token.issued_at, expires_at: token.expires_at }))
+}
+
+async fn by_ticket(app: &App, user: &str, ticket: &str) -> Result<(UserId, Proof), Error> {
+    let valid = app.check_ticket(user, ticket)?;
+    let proof = Proof { issued_at: Timestamp(valid.issued_at), expires_at: Timestamp(valid.expires_at) };
+    let user =
+        UserId::parse(user).map_err(|e| Error::new(ErrorCode::AccountBadParameter, format!("`identifier`: {e}")))?;
+    if user.is_robot() {
+        return Err(Error::new(ErrorCode::AccountBarred, "robots do not log in"));
+    }
+    if let Some(account) = app.store().account(app.id(), &user).await?
+        && proof.issued_at < account.valid_from
+    {
+        return Err(Error::new(ErrorCode::UserSigExpired, "the ticket was issued before the account was kicked"));
+    }
+    Ok((user, proof))
+}
+
+/// The login of a client. Binds the connection to the user, makes the account on the first login.
+/// Spec: docs/spec/websocket-protocol.md#5
+#[derive(Debug, Deserialize)]
+pub struct Login {}
+
+/// The answer that makes the client ready.
+#[derive(Debug, Serialize)]
+pub struct LoggedIn {
+    #[serde(rename = "A2Key")]
+    a2: String,
+    #[serde(rename = "TinyId")]
+    tiny_id: String,
+    #[serde(rename = "InstId")]
+    inst_id: u32,
+    #[serde(rename = "HelloInterval")]
+    hello_interval_secs: u32,
+    #[serde(rename = "TimeStamp")]
+    time: Timestamp,
+    #[serde(rename = "CustomStatus")]
+    custom_status: &'static str,
+    #[serde(rename = "PurchaseBits")]
+    features: &'static str,
+}
+
+impl Command for Login {
+    const ROUTE: Route = Route::socket("im_open_status", "wslogin", "docs/spec/websocket-protocol.md#5");
+    type Reply = LoggedIn;
+
+    async fn run(self, caller: &Caller, app: &Arc<App>) -> Result<LoggedIn, Error> {
+        let (Some(session), Some(proof)) = (caller.session(), caller.proof) else {
+            return Err(ErrorCode::UserSigEmpty.into());
+        };
+        let account = app.ensure_account(&caller.user).await?;
+        if !account.logged_in {
+            let known = tsudoi_domain::account::Account { logged_in: true, ..(*account).clone() };
+            app.commit(Change::none().write(Write::PutAccount(Box::new(known)))).await?;
+        }
+        let inst_id = instance_number(session);
+        let others = app.hub().attach(session, Identity { user: caller.user.clone(), inst_id });
+        make_room(app, session, &others);
+        subscribe(app, &caller.user).await?;
+        let token = SessionToken {
+            app: app.id(),
+            user: caller.user.clone(),
+            issued_at: proof.issued_at,
+            expires_at: proof.expires_at,
+        };
+        Ok(LoggedIn {
+            a2: app.shared().token_key.sign(&token),
+            tiny_id: account.tiny_id.to_string(),
+            inst_id,
+            hello_interval_secs: app.shared().bounds.hello_interval_secs,
+            time: app.now(),
+            custom_status: "",
+            features: ALL_FEATURES,
+        })
+    }
+}
+
+/// A number for the instance that stays when it reconnects: clients show it in every head.
+fn instance_number(session: &Session) -> u32 {
+    crc32fast::hash(session.instance().as_bytes()).max(1)
+}
+
+/// The same device coming back replaces itself silently; of other devices of its platform so many stay as the app allows,
+/// the oldest go (docs/spec/limits-and-editions.md#9).
+fn make_room(app: &App, session: &Arc<Session>, others: &[Arc<Session>]) {
+    let (stale, rivals): (Vec<_>, Vec<_>) = others
+        .iter()
+        .filter(|other| other.platform() == session.platform())
+        .partition(|other| !other.instance().is_empty() && other.instance() == session.instance());
+    for old in stale {
+        app.hub().detach(old);
+        old.close(CloseReason::Replaced);
+    }
+    let allowed = usize::try_from(app.settings().login.web_instances.max(1)).unwrap_or(usize::MAX);
+    let surplus = (rivals.len() + 1).saturating_sub(allowed);
+    // Sessions stand in the order of their logins: the first are the oldest.
+    for rival in rivals.into_iter().take(surplus) {
+        kick::session(app, rival, kick::KickType::MultipleAccount);
+    }
+}
+
+/// From now on the user's devices here get the events of the user's groups.
+async fn subscribe(app: &App, user: &UserId) -> Result<(), Error> {
+    loop {
+        let version = app.hub().memberships_version(app.id(), user);
+        let joined = app.store().read().joined(app.id(), user).await?;
+        let rooms = app.live.rooms_of(user);
+        let groups: Vec<(GroupId, bool)> = joined
+            .into_iter()
+            .filter(|joined| visible(joined))
+            .map(|joined| (joined.group.id.clone(), joined.member.msg_flag == MsgFlag::Discard))
+            .chain(rooms.into_iter().map(|group| (group, false)))
+            .collect();
+        if app.hub().subscribe_all(app.id(), user, &groups, version) {
+            return Ok(());
+        }
+    }
+}
+
+/// Whether the member sees the group: before its first message only the owner does (docs/spec/group-types.md#2.8).
+#[must_use]
+pub fn visible(joined: &tsudoi_store::Joined) -> bool {
+    joined.group.active || joined.group.owner.as_ref() == Some(&joined.member.user)
+}
+
+/// A connection with somebody logged in on it is gone.
+pub async fn gone(app: &Arc<App>, identity: &Identity, last: bool) {
+    tracing::debug!(app = %app.id(), user = %identity.user, last, "a session ended");
+}
+
+/// The logout of a client; the connection stays open.
+/// Spec: docs/spec/websocket-protocol.md#6
+#[derive(Debug, Deserialize)]
+pub struct Logout {}
+
+impl Command for Logout {
+    const ROUTE: Route = Route::socket("im_open_status", "wslogout", "docs/spec/websocket-protocol.md#6");
+    type Reply = Done;
+
+    async fn run(self, caller: &Caller, app: &Arc<App>) -> Result<Done, Error> {
+        if let Some(session) = caller.session()
+            && let Some((identity, last)) = app.hub().detach(session)
+        {
+            gone(app, &identity, last).await;
+        }
+        Ok(Done {})
+    }
+}
+
+/// The sign of life of a connection, logged in or not.
+/// Spec: docs/spec/websocket-protocol.md#4
+#[derive(Debug, Deserialize)]
+pub struct Alive {}
+
+impl Command for Alive {
+    const ROUTE: Route = Route::socket("heartbeat", "alive", "docs/spec/websocket-protocol.md#4");
+    type Reply = Done;
+
+    async fn run(self, _: &Caller, _: &Arc<App>) -> Result<Done, Error> {
+        Ok(Done {})
+    }
+}
+
+/// The sign of life of a logged-in client.
+/// Spec: docs/spec/websocket-protocol.md#4
+#[derive(Debug, Deserialize)]
+pub struct Hello {}
+
+impl Command for Hello {
+    const ROUTE: Route = Route::socket("im_open_status", "wshello", "docs/spec/websocket-protocol.md#4");
+    type Reply = Done;
+
+    async fn run(self, _: &Caller, _: &Arc<App>) -> Result<Done, Error> {
+        Ok(Done {})
+    }
+}
+
+/// Says that pushes arrived. Nobody waits for an answer.
+/// Spec: docs/spec/websocket-protocol.md#7
+#[derive(Debug, Deserialize)]
+pub struct PushArrived {}
+
+impl Command for PushArrived {
+    const ROUTE: Route = Route::socket("openim", "ws_msg_push_ack", "docs/spec/websocket-protocol.md#7");
+    type Reply = Done;
+
+    async fn run(self, _: &Caller, _: &Arc<App>) -> Result<Done, Error> {
+        Ok(Done {})
+    }
+}
+
+/// What the client tells about itself; discarded.
+/// Spec: docs/spec/websocket-protocol.md#5
+#[derive(Debug, Deserialize)]
+pub struct Telemetry {}
+
+impl Command for Telemetry {
+    const ROUTE: Route = Route::socket("imopenstat", "tim_web_report_v2", "docs/spec/websocket-protocol.md#5");
+    type Reply = Done;
+
+    async fn run(self, _: &Caller, _: &Arc<App>) -> Result<Done, Error> {
+        Ok(Done {})
+    }
+}
+
+/// The client's configuration.
+/// Spec: docs/spec/websocket-protocol.md#21
+#[derive(Debug, Deserialize)]
+pub struct FetchConfig {}
+
+/// A configuration; its values are texts inside a JSON text.
+#[derive(Debug, Serialize)]
+pub struct ClientConfig {
+    int32_error_code: u32,
+    str_error_message: &'static str,
+    str_json_config: String,
+    uint32_expired_time: u32,
+    uint32_sdkappid: u32,
+    uint64_version: u64,
+}
+
+impl Command for FetchConfig {
+    const ROUTE: Route = Route::socket("im_sdk_config_mgr", "fetch_config", "docs/spec/websocket-protocol.md#21");
+    type Reply = ClientConfig;
+
+    async fn run(self, _: &Caller, app: &Arc<App>) -> Result<ClientConfig, Error> {
+        // The client's telemetry goes nowhere: it is told not to send any.
+        let id = app.id().to_string();
+        let config = serde_json::json!({ "evt_rpt_sdkappid_bl": id, "q_rpt_sdkappid_bl": id });
+        Ok(ClientConfig {
+            int32_error_code: 0,
+            str_error_message: "",
+            str_json_config: config.to_string(),
+            uint32_expired_time: 7200,
+            uint32_sdkappid: app.id().0,
+            uint64_version: 1,
+        })
+    }
+}
+
+/// The features the client may use: all.
+/// Spec: docs/spec/websocket-protocol.md#21
+#[derive(Debug, Deserialize)]
+pub struct FetchFeatures {}
+
+/// The features, one bit each.
+#[derive(Debug, Serialize)]
+pub struct Features {
+    int32_error_code: u32,
+    str_error_message: &'static str,
+    str_purchase_bits: &'static str,
+    uint32_expired_time: u32,
+}
+
+impl Command for FetchFeatures {
+    const ROUTE: Route =
+        Route::socket("im_sdk_config_mgr", "fetch_imsdk_purchase_bitsv2", "docs/spec/websocket-protocol.md#21");
+    type Reply = Features;
+
+    async fn run(self, _: &Caller, _: &Arc<App>) -> Result<Features, Error> {
+        Ok(Features {
+            int32_error_code: 0,
+            str_error_message: "",
+            str_purchase_bits: ALL_FEATURES,
+            uint32_expired_time: 7200,
+        })
+    }
+}

@@ -1,0 +1,112 @@
+//! Rates: how often a command may be called, and how much a group may say in a second.
+
+use std::num::NonZeroU32;
+
+use dashmap::DashMap;
+use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
+use parking_lot::Mutex;
+use tsudoi_domain::{GroupId, Timestamp, limits::PriorityShares, message::Priority};
+
+/// A token bucket per command, with a burst of one second (docs/spec/limits-and-editions.md#7).
+#[derive(Default)]
+pub struct RestRates {
+    buckets: DashMap<&'static str, (u32, DefaultDirectRateLimiter)>,
+}
+
+impl RestRates {
+    /// Whether one more call is within `per_second`; 0 is no limit. A changed limit counts from the next call on.
+    #[must_use]
+    pub fn allow(&self, command: &'static str, per_second: u32) -> bool {
+        let Some(limit) = NonZeroU32::new(per_second) else { return true };
+        if let Some(entry) = self.buckets.get(command)
+            && entry.0 == per_second
+        {
+            return entry.1.check().is_ok();
+        }
+        let bucket = RateLimiter::direct(Quota::per_second(limit));
+        let allowed = bucket.check().is_ok();
+        self.buckets.insert(command, (per_second, bucket));
+        allowed
+    }
+}
+
+/// What a group said in the current second, by priority.
+#[derive(Default, Clone, Copy)]
+struct Second {
+    at: Timestamp,
+    accepted: [u32; 4],
+}
+
+/// Counts messages per group and second and sheds those above the rate, lower priorities first
+/// (docs/spec/limits-and-editions.md#3.1).
+///
+/// A server that answers at once cannot look ahead. So a message counts only against those of its own and of higher
+/// priority: a flood of likes never costs a gift its place, and a group that says less than its rate loses nothing.
+#[derive(Default)]
+pub struct GroupRates {
+    seconds: DashMap<GroupId, Mutex<Second>>,
+}
+
+/// Most groups that are counted at a time; beyond, those of earlier seconds are forgotten.
+const COUNTED: usize = 100_000;
+
+impl GroupRates {
+    /// Whether a message of this priority still fits into the second; 0 is no limit.
+    #[must_use]
+    pub fn admit(
+        &self,
+        group: &GroupId,
+        priority: Priority,
+        now: Timestamp,
+        per_second: u32,
+        shares: &PriorityShares,
+    ) -> bool {
+        if per_second == 0 {
+            return true;
+        }
+        if self.seconds.len() > COUNTED {
+            self.seconds.retain(|_, second| second.lock().at == now);
+        }
+        let share = match priority {
+            Priority::High => shares.high_permille,
+            Priority::Normal => shares.normal_permille,
+            Priority::Low | Priority::Lowest => shares.low_permille,
+        };
+        let budget = u64::from(per_second) * u64::from(share) / 1000;
+        let admit = |second: &Mutex<Second>| {
+            let mut second = second.lock();
+            if second.at != now {
+                *second = Second { at: now, ..Second::default() };
+            }
+            let own = priority as usize;
+            let fits = second.accepted[..=own].iter().map(|count| u64::from(*count)).sum::<u64>() < budget;
+            second.accepted[own] += u32::from(fits);
+            fits
+        };
+        if let Some(second) = self.seconds.get(group) {
+            return admit(&second);
+        }
+        admit(self.seconds.entry(group.clone()).or_default().value())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gifts_pass_where_likes_no_longer_do() {
+        let rates = GroupRates::default();
+        let group = GroupId::parse("g").expect("an id");
+        let shares = PriorityShares::default();
+        let admitted = |priority, offered: u32, second| {
+            (0..offered).filter(|_| rates.admit(&group, priority, Timestamp(second), 40, &shares)).count()
+        };
+        assert_eq!(admitted(Priority::Low, 100, 7), 40, "a group may say as much as its rate, whatever it is");
+        assert_eq!(admitted(Priority::High, 30, 7), 30, "gifts pass though the second is full of likes");
+        assert_eq!(admitted(Priority::Normal, 100, 7), 10, "text counts against gifts, not against likes");
+        assert_eq!(admitted(Priority::High, 100, 7), 10, "too many gifts are too many");
+        assert_eq!(admitted(Priority::Low, 1, 8), 1, "the next second is a new one");
+        assert!(rates.admit(&group, Priority::Low, Timestamp(8), 0, &shares), "no rate, no limit");
+    }
+}

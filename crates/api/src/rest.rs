@@ -1,0 +1,181 @@
+//! The REST door: `/v4/<service>/<command>` (docs/spec/rest-common.md#1, order of checks docs/spec/error-codes.md#2).
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    body::{Body, to_bytes},
+    extract::{Path, RawQuery, State},
+    http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header},
+    routing::any,
+};
+use tsudoi_domain::{AppId, UserId};
+
+use crate::{
+    app::{App, Shared},
+    catalogue,
+    command::{Caller, Door, Doors},
+    decode::Family,
+    error::Error,
+    error_code::ErrorCode,
+    wire::envelope::{self, Display},
+};
+
+/// The routes of the door.
+#[must_use]
+pub fn router(shared: Arc<Shared>) -> Router {
+    Router::new()
+        .route("/v4/{service}/{command}", any(call))
+        .route("/v4/{*rest}", any(no_such_path))
+        .route("/v4", any(no_such_path))
+        .with_state(shared)
+}
+
+async fn no_such_path() -> Response<Body> {
+    answer(envelope::failure(
+        &Error::new(ErrorCode::RestBadRequest, "the address is not of the form /v4/<service>/<command>"),
+        Display::Absent,
+    ))
+}
+
+async fn call(
+    State(shared): State<Arc<Shared>>,
+    Path((service, command)): Path<(String, String)>,
+    RawQuery(query): RawQuery,
+    method: Method,
+    body: Body,
+) -> Response<Body> {
+    if method == Method::OPTIONS {
+        return answer(Vec::new());
+    }
+    let started = std::time::Instant::now();
+    let result = serve(&shared, &service, &command, query.as_deref().unwrap_or_default(), &method, body).await;
+    let code = result.as_ref().err().map_or(0, Error::code);
+    // Only known commands become a label: callers could otherwise invent labels without end.
+    let known = catalogue::find(&service, &command, Doors::Rest).map_or("unknown", |entry| entry.route.command);
+    metrics::counter!("rest_requests_total", "command" => known, "code" => code.to_string()).increment(1);
+    metrics::histogram!("rest_request_seconds", "command" => known).record(started.elapsed().as_secs_f64());
+    tracing::debug!(service, command, code, duration_ms = started.elapsed().as_secs_f64() * 1000.0, "rest request");
+    match result {
+        Ok(success) => answer(success),
+        Err(error) => answer(envelope::failure(&error, Family::of(&service).display())),
+    }
+}
+
+fn answer(body: Vec<u8>) -> Response<Body> {
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() = StatusCode::OK;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    cross_origin(headers);
+    response
+}
+
+/// Test tools in browsers call the interface from pages of other origins (docs/spec/rest-common.md#1.2).
+fn cross_origin(headers: &mut HeaderMap) {
+    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("POST, OPTIONS"));
+    headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static("Content-Type, X-Requested-With"));
+}
+
+/// The query parameters that count. The last of repeated ones wins, unknown ones are ignored.
+#[derive(Debug, Default)]
+struct Query {
+    sdkappid: Option<String>,
+    identifier: Option<String>,
+    usersig: Option<String>,
+    contenttype: Option<String>,
+}
+
+impl Query {
+    fn parse(text: &str) -> Self {
+        let mut query = Self::default();
+        for (name, value) in form_urlencoded::parse(text.as_bytes()) {
+            let value = Some(value.into_owned());
+            match name.as_ref() {
+                "sdkappid" => query.sdkappid = value,
+                "identifier" => query.identifier = value,
+                "usersig" => query.usersig = value,
+                "contenttype" => query.contenttype = value,
+                _ => {}
+            }
+        }
+        query
+    }
+}
+
+async fn serve(
+    shared: &Arc<Shared>,
+    service: &str,
+    command: &str,
+    query: &str,
+    method: &Method,
+    body: Body,
+) -> Result<Vec<u8>, Error> {
+    // 1. The request line.
+    if method != Method::POST {
+        return Err(Error::new(ErrorCode::RestBadRequest, format!("method {method} is not POST")));
+    }
+    let query = Query::parse(query);
+    // 2. App and ticket.
+    let (app, caller) = authenticate(shared, &query)?;
+    // 3. The command.
+    let entry = catalogue::find(service, command, Doors::Rest).ok_or_else(|| unknown(service, command))?;
+    // 4. The rate.
+    let per_second = app.settings().rates.rest_per_second(entry.route.command);
+    if !app.rest_rates.allow(entry.route.command, per_second) {
+        return Err(Error::new(
+            ErrorCode::RestRateLimited,
+            format!("{command} may be called {per_second} times a second"),
+        ));
+    }
+    // 5. The body.
+    let limit = shared
+        .bounds
+        .body_bytes
+        .min(usize::try_from(app.settings().limits().rest.max_request_bytes).unwrap_or(usize::MAX));
+    let body = to_bytes(body, limit).await.map_err(|_| {
+        Error::new(ErrorCode::MessageTooLong, format!("the body has more than {limit} bytes, or broke off"))
+    })?;
+    if body.iter().all(u8::is_ascii_whitespace) {
+        return Err(Error::new(Family::of(service).bad_json(), Family::of(service).bad_json().text()));
+    }
+    // 6. The command's own checks.
+    let success = (entry.run)(&body, &caller, &app).await?;
+    let most = usize::try_from(app.settings().limits().rest.max_response_bytes).unwrap_or(usize::MAX);
+    if success.len() > most {
+        return Err(Error::new(
+            ErrorCode::GroupAnswerTooLarge,
+            format!("the answer has more than {most} bytes: ask for less"),
+        ));
+    }
+    Ok(success)
+}
+
+fn unknown(service: &str, command: &str) -> Error {
+    let code =
+        if service == "group_open_http_svc" { ErrorCode::GroupUnknownCommand } else { ErrorCode::RestUnknownCommand };
+    Error::new(code, format!("there is no command {service}/{command}"))
+}
+
+fn authenticate(shared: &Arc<Shared>, query: &Query) -> Result<(Arc<App>, Caller), Error> {
+    let bad = |text: &str| Error::new(ErrorCode::RestBadQuery, text);
+    if let Some(contenttype) = &query.contenttype
+        && contenttype != "json"
+    {
+        return Err(bad("`contenttype` is not json"));
+    }
+    let sdkappid = query.sdkappid.as_deref().filter(|text| !text.is_empty());
+    let sdkappid = sdkappid.ok_or_else(|| Error::new(ErrorCode::RestAppMissing, "`sdkappid` is missing"))?;
+    let id = sdkappid.parse().map(AppId).map_err(|_| bad("`sdkappid` is not a number"))?;
+    let identifier =
+        query.identifier.as_deref().filter(|text| !text.is_empty()).ok_or_else(|| bad("`identifier` is missing"))?;
+    let ticket = query.usersig.as_deref().filter(|text| !text.is_empty()).ok_or_else(|| bad("`usersig` is missing"))?;
+    let app = shared.app(id).ok_or_else(|| Error::new(ErrorCode::AppUnknown, format!("sdkappid {id} is unknown")))?;
+    app.check_ticket(identifier, ticket)?;
+    let user = UserId::parse(identifier).map_err(|e| bad(&format!("`identifier`: {e}")))?;
+    if !app.settings().is_admin(&user) {
+        return Err(Error::new(ErrorCode::RestNotAdmin, format!("{user} is not an admin of the app")));
+    }
+    Ok((app, Caller { user, door: Door::Rest, proof: None }))
+}

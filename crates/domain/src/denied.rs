@@ -1,0 +1,166 @@
+//! Every way the rules say no. The doors turn each into the vendor's number in one place.
+
+use crate::{GroupId, TopicId, UserId, group::GroupType, message::MsgKey};
+
+/// The rules say no.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Denied {
+    /// No living group has the id.
+    #[error("group `{0}` does not exist")]
+    NoSuchGroup(GroupId),
+    /// The community has no such topic.
+    #[error("topic `{0}` does not exist")]
+    NoSuchTopic(TopicId),
+    /// The type of the group does not offer this.
+    #[error("groups of type {group_type} do not support {what}")]
+    TypeForbids {
+        /// The type.
+        group_type: GroupType,
+        /// What was asked for.
+        what: &'static str,
+    },
+    /// The caller's role does not suffice.
+    #[error("{user} may not {what} in group `{group}`")]
+    NotPermitted {
+        /// Who asked.
+        user: UserId,
+        /// For what.
+        what: &'static str,
+        /// Where.
+        group: GroupId,
+    },
+    /// The user is no member.
+    #[error("{user} is not a member of group `{group}`")]
+    NotMember {
+        /// Who.
+        user: UserId,
+        /// Of what.
+        group: GroupId,
+    },
+    /// The user is a member already.
+    #[error("{user} is a member of group `{group}` already")]
+    AlreadyMember {
+        /// Who.
+        user: UserId,
+        /// Of what.
+        group: GroupId,
+    },
+    /// The user is banned.
+    #[error("{user} is banned from group `{group}`")]
+    Banned {
+        /// Who.
+        user: UserId,
+        /// From what.
+        group: GroupId,
+    },
+    /// The sender may not speak.
+    #[error("{user} is muted in group `{group}`")]
+    Muted {
+        /// Who.
+        user: UserId,
+        /// Where.
+        group: GroupId,
+    },
+    /// The owner may not leave a group of this type.
+    #[error("the owner may not leave group `{0}`")]
+    OwnerMayNotQuit(GroupId),
+    /// No room for more members.
+    #[error("group `{group}` is full: it may have {cap} members")]
+    GroupFull {
+        /// The group.
+        group: GroupId,
+        /// Its cap.
+        cap: u64,
+    },
+    /// Somebody else's group has the id.
+    #[error("group id `{0}` is taken")]
+    IdTaken(GroupId),
+    /// The caller's own group has the id.
+    #[error("group id `{0}` is taken by a group of yours")]
+    IdTakenByYou(GroupId),
+    /// The application was decided before, or never made.
+    #[error("the application of {user} to group `{group}` is not pending")]
+    ApplicationHandled {
+        /// Who applied.
+        user: UserId,
+        /// To what.
+        group: GroupId,
+    },
+    /// A named account does not exist.
+    #[error("account `{0}` does not exist")]
+    NoSuchAccount(UserId),
+    /// There is no such group message.
+    #[error("message {seq} does not exist")]
+    NoSuchMessage {
+        /// Its number.
+        seq: u64,
+    },
+    /// The recall window is over.
+    #[error("message {seq} is older than {limit_secs} seconds")]
+    RecallTooLate {
+        /// Its number.
+        seq: u64,
+        /// The window.
+        limit_secs: u32,
+    },
+    /// Tips cannot be recalled.
+    #[error("message {seq} cannot be recalled")]
+    NotRecallable {
+        /// Its number.
+        seq: u64,
+    },
+    /// The type has no recall.
+    #[error("groups of type {0} have no recall")]
+    TypeWithoutRecall(GroupType),
+    /// The type has no stored messages.
+    #[error("groups of type {0} have no stored history")]
+    TypeWithoutHistory(GroupType),
+    /// There is no such one-to-one message.
+    #[error("message `{0}` does not exist")]
+    NoSuchDirectMessage(MsgKey),
+    /// The message was recalled before.
+    #[error("message `{0}` was recalled already")]
+    DirectAlreadyRecalled(MsgKey),
+    /// The recall window of a one-to-one message is over.
+    #[error("message `{key}` is older than {limit_secs} seconds")]
+    DirectRecallTooLate {
+        /// Its key.
+        key: MsgKey,
+        /// The window.
+        limit_secs: u32,
+    },
+    /// Somebody edited the message before.
+    #[error("the message is at version {current} by now")]
+    EditConflict {
+        /// Where it stands.
+        current: u32,
+    },
+    /// The user owns or joined as many groups as allowed.
+    #[error("{user} has {limit} groups, which is the most")]
+    TooManyGroups {
+        /// Who.
+        user: UserId,
+        /// The most.
+        limit: u32,
+    },
+    /// The app has as many groups of the type as allowed.
+    #[error("the app has {limit} groups of type {group_type}, which is the most")]
+    TooManyOfType {
+        /// The type.
+        group_type: GroupType,
+        /// The most.
+        limit: u32,
+    },
+    /// A switch of the app is off.
+    #[error("{0} is switched off")]
+    FeatureOff(&'static str),
+    /// Communities or topics are switched off, or the community holds no topics.
+    #[error("topics are not enabled for group `{0}`")]
+    TopicsOff(GroupId),
+    /// A value is not allowed here.
+    #[error("{0}")]
+    BadValue(String),
+    /// Members of a live room cannot be removed; the vendor answers a code of its own.
+    #[error("groups of type {0} do not remove members")]
+    TypeWithoutRemoval(GroupType),
+}
