@@ -127,6 +127,15 @@ export class Tab {
     }
   }
 
+  /** Breaks the open connections once what was sent has left, without reading another byte. */
+  cutAfterFlush() {
+    for (const socket of this.sockets) {
+      socket.removeAllListeners('message');
+      socket.onmessage = null;
+      socket._socket.end();
+    }
+  }
+
   /** Ends the tab: no timer fires and no socket stays. */
   close() {
     this.isClosed = true;
