@@ -170,6 +170,20 @@ pub fn flag<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<bool, D
     Ok(number != 0)
 }
 
+/// An optional text; some clients send an empty one for none.
+///
+/// # Errors
+/// When it is no text, or not one of the wanted form.
+pub fn non_empty<'de, D: serde::Deserializer<'de>, T: serde::Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    let text = <Option<std::borrow::Cow<'de, str>> as serde::Deserialize>::deserialize(deserializer)?;
+    match text {
+        Some(text) if !text.is_empty() => T::deserialize(serde::de::value::CowStrDeserializer::new(text)).map(Some),
+        Some(_) | None => Ok(None),
+    }
+}
+
 /// `On` or `Off`.
 ///
 /// # Errors

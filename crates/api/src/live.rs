@@ -16,6 +16,8 @@ use tsudoi_domain::{
 
 /// What pollers may have missed is kept for so many messages per room.
 const KEPT_FOR_POLLERS: usize = 500;
+/// Most messages per room that repeats are told by.
+const KEPT_FOR_REPEATS: usize = 20_000;
 
 /// Everybody who is in a live room.
 #[derive(Default)]
@@ -43,6 +45,9 @@ struct Inner {
     /// What was just said, for visitors who poll: place in the stream, JSON of the item.
     stream: VecDeque<(u64, Arc<str>)>,
     next_in_stream: u64,
+    /// Messages of the last minutes by sender and dice: their numbers and times.
+    sent: HashMap<(UserId, u32), (u64, Timestamp)>,
+    sent_order: VecDeque<(Timestamp, (UserId, u32))>,
 }
 
 #[derive(Clone, Copy)]
@@ -168,6 +173,36 @@ impl Room {
         inner.last_seq += 1;
         inner.last_time = now;
         inner.last_seq
+    }
+
+    /// As [`Room::number`]; a repeat of a message of the same sender within the window gets the first one's number and time.
+    /// Answers number, time, and whether the message is new.
+    pub fn number_once(
+        &self,
+        sender: &UserId,
+        random: u32,
+        now: Timestamp,
+        window_secs: u32,
+    ) -> (u64, Timestamp, bool) {
+        let mut inner = self.inner.lock();
+        let window = i64::from(window_secs);
+        while inner.sent_order.front().is_some_and(|(at, _)| now.since(*at) > window)
+            || inner.sent_order.len() > KEPT_FOR_REPEATS
+        {
+            if let Some((_, key)) = inner.sent_order.pop_front() {
+                inner.sent.remove(&key);
+            }
+        }
+        let key = (sender.clone(), random);
+        if let Some((seq, time)) = inner.sent.get(&key) {
+            return (*seq, *time, false);
+        }
+        inner.last_seq += 1;
+        inner.last_time = now;
+        let seq = inner.last_seq;
+        inner.sent.insert(key.clone(), (seq, now));
+        inner.sent_order.push_back((now, key));
+        (seq, now, true)
     }
 
     /// Something was said: pollers hear it.

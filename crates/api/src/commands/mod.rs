@@ -1,20 +1,11 @@
 //! The commands, one file per family, and the list of all of them.
 
-use crate::{
-    catalogue::{Entry, list},
-    gateway::login,
-};
+use crate::catalogue::Entry;
+
+pub mod account;
+pub mod group_message;
 
 /// All commands, family by family.
 pub(crate) fn all() -> Vec<Entry> {
-    list![
-        login::Login,
-        login::Logout,
-        login::Alive,
-        login::Hello,
-        login::PushArrived,
-        login::Telemetry,
-        login::FetchConfig,
-        login::FetchFeatures,
-    ]
+    [crate::gateway::login::all(), account::all(), group_message::all()].concat()
 }

@@ -13,10 +13,15 @@ use tsudoi_realtime::{CloseReason, Session, session::Identity};
 use super::{frame::Head, kick, session_token::SessionToken};
 use crate::{
     app::App,
+    catalogue::{Entry, list},
     command::{Caller, Command, Done, Proof, Route},
     error::Error,
     error_code::ErrorCode,
 };
+
+pub(crate) fn all() -> Vec<Entry> {
+    list![Login, Logout, Alive, Hello, PushArrived, Telemetry, FetchConfig, FetchFeatures]
+}
 
 /// 64 ones: every feature of the client is unlocked (docs/spec/websocket-protocol.md#21).
 pub const ALL_FEATURES: &str = "1111111111111111111111111111111111111111111111111111111111111111";

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{UserId, conversation::ConversationKey, time::Timestamp};
 
+pub mod send;
 pub mod tip;
 
 pub use tip::{GroupChanges, MemberMute, Tip};
