@@ -4,7 +4,12 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{UserId, time::Timestamp};
+use crate::{
+    UserId,
+    change::{Change, Event, Write},
+    group::Group,
+    time::Timestamp,
+};
 
 /// A known user: imported, or created by the first login with a valid ticket (docs/spec/rest-users.md#1).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,4 +70,26 @@ pub enum ProfileValue {
     Text(String),
     /// A number.
     Number(u64),
+}
+
+/// Voids every ticket issued before this second and ends the account's sessions (docs/spec/usersig.md#7).
+#[must_use]
+pub fn kick(account: &Account, now: Timestamp) -> Change {
+    let kicked = Account { valid_from: now, ..account.clone() };
+    Change::none().write(Write::PutAccount(Box::new(kicked))).event(Event::Kicked { user: account.user.clone() })
+}
+
+/// Ends an account and its memberships; groups it owned go on without an owner.
+#[must_use]
+pub fn delete<'a>(user: &UserId, joined: impl IntoIterator<Item = &'a Group>) -> Change {
+    let mut change = Change::none();
+    for group in joined {
+        change = change.write(Write::DeleteMember(group.id.clone(), user.clone()));
+        if group.owner.as_ref() == Some(user) {
+            change = change.write(Write::UpdateGroup(Box::new(Group { owner: None, ..group.clone() })));
+        }
+        change =
+            change.event(Event::Membership { group: group.id.clone(), joined: Vec::new(), left: vec![user.clone()] });
+    }
+    change.write(Write::DeleteAccount(user.clone())).event(Event::Kicked { user: user.clone() })
 }

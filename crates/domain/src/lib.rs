@@ -17,6 +17,7 @@ pub mod member;
 pub mod message;
 pub mod notice;
 pub mod permission;
+pub mod profile;
 pub mod scene;
 pub mod settings;
 pub mod time;

@@ -18,7 +18,7 @@ use crate::{
 };
 
 pub(crate) fn all() -> Vec<Entry> {
-    list![ImportAccount, ImportAccounts]
+    list![ImportAccount, ImportAccounts, DeleteAccounts, CheckAccounts, KickAccount,]
 }
 
 /// Makes an account known, or renames a known one. REST only.
@@ -127,5 +127,145 @@ impl Command for ImportAccounts {
             return Err(bad("none of the accounts in `AccountList` is valid".into()));
         }
         Ok(Imported { failed })
+    }
+}
+
+/// The text of an item about an account that does not exist; clients compare it.
+fn unknown_text() -> String {
+    ErrorCode::AccountNotFound.text().into()
+}
+
+/// One account of a batch.
+#[derive(Debug, Deserialize)]
+struct Named {
+    #[serde(rename = "UserID", alias = "Identifier")]
+    user: String,
+}
+
+/// What became of one account of a batch.
+#[derive(Debug, Serialize)]
+struct AccountResult {
+    #[serde(rename = "UserID")]
+    user: String,
+    #[serde(rename = "ResultCode")]
+    code: u32,
+    #[serde(rename = "ResultInfo")]
+    text: String,
+    #[serde(rename = "AccountStatus", skip_serializing_if = "Option::is_none")]
+    status: Option<&'static str>,
+}
+
+/// What became of a batch, in its order.
+#[derive(Debug, Serialize)]
+pub struct AccountResults {
+    #[serde(rename = "ResultItem")]
+    items: Vec<AccountResult>,
+}
+
+fn check_batch(items: &[Named], name: &str, most: u32) -> Result<(), Error> {
+    if items.is_empty() || items.len() > most as usize {
+        let text = format!("`{name}` has {} entries, 1 to {most} are allowed", items.len());
+        return Err(Error::new(ErrorCode::AccountBadParameter, text));
+    }
+    Ok(())
+}
+
+async fn known(app: &App, user: &str) -> Result<Option<Arc<Account>>, Error> {
+    match UserId::parse(user) {
+        Ok(user) => Ok(app.store().account(app.id(), &user).await?),
+        Err(_) => Ok(None),
+    }
+}
+
+/// Deletes up to 100 accounts with their profiles, memberships and relations. REST only. What they said stays.
+/// Errors: per item `AccountNotFound`, `AccountBadParameter` (admin accounts); `AccountDeletionOff`.
+/// Spec: docs/spec/rest-users.md#1.3
+#[derive(Debug, Deserialize)]
+pub struct DeleteAccounts {
+    #[serde(rename = "DeleteItem")]
+    items: Vec<Named>,
+}
+
+impl Command for DeleteAccounts {
+    const ROUTE: Route = Route::rest("im_open_login_svc", "account_delete", "docs/spec/rest-users.md#1.3");
+    type Reply = AccountResults;
+
+    async fn run(self, _: &Caller, app: &Arc<App>) -> Result<AccountResults, Error> {
+        let settings = app.settings();
+        if !settings.features.account_delete {
+            return Err(ErrorCode::AccountDeletionOff.into());
+        }
+        check_batch(&self.items, "DeleteItem", settings.limits().account.batch)?;
+        let mut items = Vec::with_capacity(self.items.len());
+        for Named { user } in self.items {
+            let (code, text) = match known(app, &user).await? {
+                None => (ErrorCode::AccountNotFound.number(), unknown_text()),
+                Some(account) if settings.is_admin(&account.user) => {
+                    (ErrorCode::AccountBadParameter.number(), "admin accounts cannot be deleted".into())
+                }
+                Some(account) => {
+                    delete(app, &account.user).await?;
+                    (0, String::new())
+                }
+            };
+            items.push(AccountResult { user, code, text, status: None });
+        }
+        Ok(AccountResults { items })
+    }
+}
+
+/// Ends an account: its sessions, its memberships (owned groups go on without owner), then itself.
+async fn delete(app: &App, user: &UserId) -> Result<(), Error> {
+    app.decide(|| async {
+        let joined = app.store().read().joined(app.id(), user).await?;
+        Ok(((), account::delete(user, joined.iter().map(|joined| joined.group.as_ref()))))
+    })
+    .await?;
+    Ok(())
+}
+
+/// Tells which accounts are known. REST only.
+/// Limits: `limits.account.batch`. Errors: `AccountBadParameter`.
+/// Spec: docs/spec/rest-users.md#1.4
+#[derive(Debug, Deserialize)]
+pub struct CheckAccounts {
+    #[serde(rename = "CheckItem")]
+    items: Vec<Named>,
+}
+
+impl Command for CheckAccounts {
+    const ROUTE: Route = Route::rest("im_open_login_svc", "account_check", "docs/spec/rest-users.md#1.4");
+    type Reply = AccountResults;
+
+    async fn run(self, _: &Caller, app: &Arc<App>) -> Result<AccountResults, Error> {
+        check_batch(&self.items, "CheckItem", app.settings().limits().account.batch)?;
+        let mut items = Vec::with_capacity(self.items.len());
+        for Named { user } in self.items {
+            let is_known = known(app, &user).await?.is_some();
+            let status = Some(if is_known { "Imported" } else { "NotImported" });
+            items.push(AccountResult { user, code: 0, text: String::new(), status });
+        }
+        Ok(AccountResults { items })
+    }
+}
+
+/// Ends all sessions of an account and voids every ticket issued before. REST only.
+/// Errors: `AccountNotFound`, `AccountBadParameter`.
+/// Spec: docs/spec/rest-users.md#1.5
+#[derive(Debug, Deserialize)]
+pub struct KickAccount {
+    #[serde(rename = "UserID", alias = "Identifier")]
+    user: UserId,
+}
+
+impl Command for KickAccount {
+    const ROUTE: Route = Route::rest("im_open_login_svc", "kick", "docs/spec/rest-users.md#1.5");
+    type Reply = Done;
+
+    async fn run(self, _: &Caller, app: &Arc<App>) -> Result<Done, Error> {
+        let account = app.store().account(app.id(), &self.user).await?;
+        let account = account.ok_or_else(|| Error::new(ErrorCode::AccountNotFound, unknown_text()))?;
+        app.commit(account::kick(&account, app.now())).await?;
+        Ok(Done {})
     }
 }

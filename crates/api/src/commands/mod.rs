@@ -4,8 +4,10 @@ use crate::catalogue::Entry;
 
 pub mod account;
 pub mod group_message;
+pub mod presence;
+pub mod profile;
 
 /// All commands, family by family.
 pub(crate) fn all() -> Vec<Entry> {
-    [crate::gateway::login::all(), account::all(), group_message::all()].concat()
+    [crate::gateway::login::all(), account::all(), group_message::all(), presence::all(), profile::all()].concat()
 }
