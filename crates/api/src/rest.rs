@@ -25,9 +25,9 @@ use crate::{
 #[must_use]
 pub fn router(shared: Arc<Shared>) -> Router {
     Router::new()
-        .route("/v4/{service}/{command}", any(call))
-        .route("/v4/{*rest}", any(no_such_path))
+        .route("/v4/{*path}", any(call))
         .route("/v4", any(no_such_path))
+        .route("/v4/", any(no_such_path))
         .with_state(shared)
 }
 
@@ -38,9 +38,13 @@ async fn no_such_path() -> Response<Body> {
     ))
 }
 
+fn is_name(text: &str) -> bool {
+    !text.is_empty() && !text.contains('/')
+}
+
 async fn call(
     State(shared): State<Arc<Shared>>,
-    Path((service, command)): Path<(String, String)>,
+    Path(path): Path<String>,
     RawQuery(query): RawQuery,
     method: Method,
     body: Body,
@@ -48,17 +52,22 @@ async fn call(
     if method == Method::OPTIONS {
         return answer(Vec::new());
     }
+    let Some((service, command)) =
+        path.split_once('/').filter(|(service, command)| !service.is_empty() && is_name(command))
+    else {
+        return no_such_path().await;
+    };
     let started = std::time::Instant::now();
-    let result = serve(&shared, &service, &command, query.as_deref().unwrap_or_default(), &method, body).await;
+    let result = serve(&shared, service, command, query.as_deref().unwrap_or_default(), &method, body).await;
     let code = result.as_ref().err().map_or(0, Error::code);
     // Only known commands become a label: callers could otherwise invent labels without end.
-    let known = catalogue::find(&service, &command, Doors::Rest).map_or("unknown", |entry| entry.route.command);
+    let known = catalogue::find(service, command, Doors::Rest).map_or("unknown", |entry| entry.route.command);
     metrics::counter!("rest_requests_total", "command" => known, "code" => code.to_string()).increment(1);
     metrics::histogram!("rest_request_seconds", "command" => known).record(started.elapsed().as_secs_f64());
     tracing::debug!(service, command, code, duration_ms = started.elapsed().as_secs_f64() * 1000.0, "rest request");
     match result {
         Ok(success) => answer(success),
-        Err(error) => answer(envelope::failure(&error, Family::of(&service).display())),
+        Err(error) => answer(envelope::failure(&error, Family::of(service).display())),
     }
 }
 
