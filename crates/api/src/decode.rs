@@ -124,7 +124,9 @@ pub fn body<C: Command>(bytes: &[u8]) -> Result<C, Error> {
     let command = decoded.map_err(|e| {
         let path = e.path().to_string();
         let inner = e.into_inner();
-        if inner.is_syntax() || inner.is_eof() || inner.is_io() {
+        // The reader stops at the first fault; what comes behind it may be no JSON at all.
+        let is_json = || serde_json::from_slice::<serde::de::IgnoredAny>(bytes).is_ok();
+        if inner.is_syntax() || inner.is_eof() || inner.is_io() || !is_json() {
             return not_json(family);
         }
         let text = inner.to_string();

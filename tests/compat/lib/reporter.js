@@ -27,7 +27,9 @@ export default async function* report(events) {
   }
   for (const { line, error } of failures) {
     const cause = error.cause ?? error;
-    yield `\n--- ${line}\n${shorten(String(cause.stack ?? cause))}\n`;
+    // The SDK's own errors carry a code and often no words.
+    const code = typeof cause.code === 'number' ? `code ${cause.code} ` : '';
+    yield `\n--- ${line}\n${code}${shorten(String(cause.stack ?? cause))}\n`;
   }
   yield `${passed} passed, ${failures.length} failed\n`;
 }

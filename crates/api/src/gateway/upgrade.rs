@@ -11,7 +11,7 @@ use axum::{
 };
 use bytes::Bytes;
 use hyper::upgrade::OnUpgrade;
-use hyper_util::rt::TokioIo;
+use hyper_util::{rt::TokioIo, server::conn::auto};
 use serde_json::value::RawValue;
 use tokio::{net::TcpStream, sync::Semaphore};
 use tsudoi_domain::{AppId, UserId};
@@ -115,7 +115,7 @@ fn upgrade(shared: Arc<Shared>, query: Option<String>, mut request: Request, is_
                 return;
             }
         };
-        match upgraded.downcast::<TokioIo<TcpStream>>() {
+        match auto::upgrade::downcast::<TokioIo<TcpStream>>(upgraded) {
             Ok(parts) => Box::pin(live(app, session, parts.io.into_inner(), parts.read_buf)).await,
             Err(_) => tracing::error!("an upgraded connection is no plain TCP stream"),
         }

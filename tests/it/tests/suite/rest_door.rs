@@ -1,0 +1,105 @@
+//! The REST door: address, query, ticket, caller, body, in the documented order.
+
+use serde_json::{Value, json};
+use tsudoi_it::{ADMIN, APP, KEY, Server, now, shared, ticket, unique};
+
+async fn post(server: &Server, path: &str, body: &str) -> (u16, Value) {
+    let answer = reqwest::Client::new().post(server.url(path)).body(body.to_owned()).send().await.expect("answered");
+    (answer.status().as_u16(), answer.json().await.expect("JSON"))
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_the_address_is_told_in_the_documented_order() {
+    let server = shared().await;
+    let user = unique("nobody");
+    server.ok("im_open_login_svc/account_import", json!({ "UserID": user })).await;
+    let admin = ticket(ADMIN);
+    let common = "random=1&contenttype=json";
+    let check = "/v4/im_open_login_svc/account_check";
+    let expired = tsudoi_api::user_sig::sign(
+        &tsudoi_api::user_sig::SigningKey::new(KEY.into()),
+        APP,
+        ADMIN,
+        now() - 100,
+        50,
+        None,
+    );
+    let other_key =
+        tsudoi_api::user_sig::sign(&tsudoi_api::user_sig::SigningKey::new("k".into()), APP, ADMIN, now(), 50, None);
+    for (path, code) in [
+        (format!("/v4/im_open_login_svc?{common}"), 60002),
+        (format!("/v4/a/b/c?{common}"), 60002),
+        (format!("{check}?identifier={ADMIN}&usersig={admin}&{common}"), 60012),
+        (format!("{check}?sdkappid=x&identifier={ADMIN}&usersig={admin}&{common}"), 60025),
+        (format!("{check}?sdkappid={APP}&usersig={admin}&{common}"), 60025),
+        (format!("{check}?sdkappid={APP}&identifier={ADMIN}&{common}"), 60025),
+        (format!("{check}?sdkappid=5&identifier={ADMIN}&usersig={admin}&{common}"), 70020),
+        (format!("{check}?sdkappid={APP}&identifier={ADMIN}&usersig=not-a-ticket&{common}"), 70003),
+        (format!("{check}?sdkappid={APP}&identifier={user}&usersig={admin}&{common}"), 70013),
+        (format!("{check}?sdkappid={APP}&identifier={ADMIN}&usersig={expired}&{common}"), 70001),
+        (format!("{check}?sdkappid={APP}&identifier={ADMIN}&usersig={other_key}&{common}"), 70009),
+        (format!("{check}?sdkappid={APP}&identifier={user}&usersig={}&{common}", ticket(&user)), 60010),
+        (format!("/v4/im_open_login_svc/nope?sdkappid={APP}&identifier={ADMIN}&usersig={admin}&{common}"), 60009),
+        (format!("/v4/group_open_http_svc/nope?sdkappid={APP}&identifier={ADMIN}&usersig={admin}&{common}"), 10003),
+        (format!("{check}?sdkappid={APP}&identifier={ADMIN}&usersig={admin}&random=1&contenttype=xml"), 60025),
+    ] {
+        let (status, answer) = post(server, &path, "{}").await;
+        assert_eq!((status, &answer["ErrorCode"]), (200, &json!(code)), "{path} answered {answer}");
+        assert_eq!(answer["ActionStatus"], "FAIL");
+    }
+    let get = reqwest::get(server.url(check)).await.expect("answered").json::<Value>().await.expect("JSON");
+    assert_eq!(get["ErrorCode"], 60002);
+}
+
+#[tokio::test]
+async fn tolerated_spellings_of_the_address_work() {
+    let server = shared().await;
+    let admin = ticket(ADMIN);
+    let escaped = admin.replace('*', "%2A").replace('_', "%5F").replace('-', "%2D");
+    for query in [
+        format!("usersig={admin}&identifier={ADMIN}&sdkappid={APP}"),
+        format!("sdkappid={APP}&identifier={ADMIN}&usersig={escaped}&random=4294967295&contenttype=json&whatever=1"),
+    ] {
+        let body = json!({ "CheckItem": [{ "UserID": ADMIN, "Unknown": 1 }], "Other": {} }).to_string();
+        let (_, answer) = post(server, &format!("/v4/im_open_login_svc/account_check?{query}"), &body).await;
+        assert_eq!(answer["ResultItem"][0]["AccountStatus"], "Imported", "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn bodies_that_are_no_request_change_nothing() {
+    let server = shared().await;
+    let check = "im_open_login_svc/account_check";
+    let deep = format!("{}1{}", "[".repeat(5000), "]".repeat(5000));
+    for (body, code) in [
+        (b"".to_vec(), 60003),
+        (b"  \n".to_vec(), 60003),
+        (b"{".to_vec(), 60003),
+        (b"{} trailing".to_vec(), 60003),
+        (vec![b'{', b'"', 0xff, 0xfe, b'"', b':', b'1', b'}'], 60003),
+        (deep.into_bytes(), 70402),
+        (b"{}".to_vec(), 70402),
+        (b"[]".to_vec(), 70402),
+        (br#"{"CheckItem":7}"#.to_vec(), 70402),
+        (br#"{"CheckItem":[{"UserID":7}]}"#.to_vec(), 70402),
+        (br#"{"CheckItem":[]}"#.to_vec(), 70402),
+    ] {
+        let shown = String::from_utf8_lossy(&body).chars().take(60).collect::<String>();
+        let answer = server.call_raw(check, body).await;
+        let got = answer["ErrorCode"].as_u64().expect("a code");
+        assert!(got == code || (code == 70402 && got == 60003 && shown.starts_with("[[")), "{shown} answered {answer}");
+    }
+    let too_large = vec![b' '; 5 << 20];
+    assert_eq!(server.call_raw(check, too_large).await["ErrorCode"], 80002);
+}
+
+#[tokio::test]
+async fn a_command_has_its_rate() {
+    let server = Server::start(&[]).await;
+    let mut refused = 0;
+    for _ in 0..6 {
+        let answer = server.call("group_open_http_svc/get_appid_group_list", &json!({})).await;
+        refused += u32::from(answer["ErrorCode"] == 60007);
+    }
+    assert!(refused >= 4, "once a second is allowed, {refused} of 6 were refused");
+}
