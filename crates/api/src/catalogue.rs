@@ -4,7 +4,8 @@ use std::{collections::HashMap, sync::LazyLock};
 
 use crate::{
     command::{Command, Doors, Route, Run, run},
-    commands,
+    commands, decode,
+    error::Error,
 };
 
 /// A command with its types forgotten.
@@ -16,6 +17,8 @@ pub struct Entry {
     pub aliases: &'static [(&'static str, &'static str)],
     /// Does it.
     pub run: Run,
+    /// Says whether a body is a request of the command, without doing anything.
+    pub check: fn(&[u8]) -> Result<(), Error>,
 }
 
 impl std::fmt::Debug for Entry {
@@ -25,7 +28,7 @@ impl std::fmt::Debug for Entry {
 }
 
 fn entry<C: Command>() -> Entry {
-    Entry { route: C::ROUTE, aliases: &[], run: run::<C> }
+    Entry { route: C::ROUTE, aliases: &[], run: run::<C>, check: |body| decode::body::<C>(body).map(drop) }
 }
 
 /// Every service that group commands of clients arrive under: communities have one of their own.
