@@ -1,154 +1,305 @@
-//! Assembly: store, doors and the address they share.
+//! Puts the floors together: store, hub, doors, and the addresses that machines ask.
 
-use std::{future::Future, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    fs::{File, TryLockError},
+    io,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
-use axum::{Router, extract::State, http::StatusCode, routing::get, serve::ListenerExt as _};
-use metrics_exporter_prometheus::PrometheusHandle;
-use tokio::net::TcpListener;
+use axum::{
+    Router,
+    body::Bytes,
+    extract::State,
+    http::{StatusCode, header},
+    response::IntoResponse,
+    routing::get,
+    serve::ListenerExt as _,
+};
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use tokio::{net::TcpListener, task::JoinHandle};
 use tsudoi_api::{
     Bounds, Parts, Shared,
     clock::{RandomDice, SystemClock},
     gateway, rest,
 };
-use tsudoi_domain::{AppId, AppSettings};
+use tsudoi_domain::{
+    account::{self, Account, ProfileValue},
+    change::{Change, Write},
+};
 use tsudoi_realtime::CloseReason;
 use tsudoi_store::{
     Store, StoreError,
     sqlite::{Sqlite, SqliteOptions},
 };
 
-/// An app to be there when the server starts.
-#[derive(Clone)]
-pub struct DeclaredApp {
-    /// Its number.
-    pub app: AppId,
-    /// Its signing keys, current first.
-    pub keys: Vec<String>,
-    /// Everything else.
-    pub settings: AppSettings,
-}
+use crate::{
+    config::{MetricsConfig, ServerConfig},
+    provision::{AccountProvision, AppPlan, PlanError, ReadyApp},
+    shutdown::Shutdown,
+};
 
-/// What is assembled.
-#[derive(Clone)]
-pub struct Plan {
-    /// Where REST, WebSocket, health and metrics listen.
-    pub listen: SocketAddr,
-    /// The data folder.
-    pub data_dir: PathBuf,
-    /// The server's bounds.
-    pub bounds: Bounds,
-    /// How long open requests may take to finish when the server stops.
-    pub drain: Duration,
-    /// Apps that are created or changed on start.
-    pub apps: Vec<DeclaredApp>,
-    /// Answers `/metrics`, when metrics are on.
-    pub metrics: Option<PrometheusHandle>,
-}
-
-/// Why the server did not start.
+/// Why a server did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// The store cannot be opened.
-    #[error("the data folder cannot be used: {0}")]
-    Store(#[from] StoreError),
-    /// The address cannot be bound.
-    #[error("cannot listen on {address}: {cause}")]
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}: {why}")]
     Listen {
-        /// Which.
+        /// The address.
         address: SocketAddr,
-        /// Why.
-        cause: std::io::Error,
+        /// What the system says.
+        why: io::Error,
     },
+    /// The data folder cannot be used.
+    #[error("data folder {folder}: {why}", folder = .folder.display())]
+    DataFolder {
+        /// The folder.
+        folder: PathBuf,
+        /// What the system says.
+        why: io::Error,
+    },
+    /// Another server uses the data folder.
+    #[error("data folder {folder} is in use by another server", folder = .0.display())]
+    InUse(PathBuf),
+    /// The database cannot be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A declared app cannot be made ready.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
 }
 
-/// A server that is up.
+/// A server that answers.
+#[derive(Debug)]
 pub struct Running {
-    /// Where it listens; the port is a real one when the plan said 0.
-    pub address: SocketAddr,
-    /// What all apps share.
-    pub shared: Arc<Shared>,
-    listener: TcpListener,
-    router: Router,
-    drain: Duration,
-}
-
-/// Opens the store, creates the declared apps and binds the address.
-///
-/// # Errors
-/// [`StartError`] when the store or the address cannot be had.
-pub async fn start(plan: Plan) -> Result<Running, StartError> {
-    let path = Sqlite::path_in(&plan.data_dir);
-    let shared = Shared::start(Parts {
-        store: Box::new(move |observer| {
-            Store::sqlite(&SqliteOptions { path: Some(path), ..SqliteOptions::default() }, observer)
-        }),
-        clock: Arc::new(SystemClock),
-        dice: Arc::new(RandomDice::default()),
-        bounds: plan.bounds,
-    })
-    .await?;
-    for declared in plan.apps {
-        shared.put_app(declared.app, &declared.keys, declared.settings).await?;
-    }
-    let listener =
-        TcpListener::bind(plan.listen).await.map_err(|cause| StartError::Listen { address: plan.listen, cause })?;
-    let address = listener.local_addr().map_err(|cause| StartError::Listen { address: plan.listen, cause })?;
-    let router = Router::new()
-        .merge(rest::router(shared.clone()))
-        .merge(gateway::router(shared.clone()))
-        .route("/healthz", get(|| async { "ok\n" }))
-        .route("/readyz", get(ready).with_state(shared.clone()))
-        .route("/metrics", get(metrics).with_state(plan.metrics));
-    Ok(Running { address, shared, listener, router, drain: plan.drain })
-}
-
-/// 200 only when sends would succeed: the store takes a durable write now.
-async fn ready(State(shared): State<Arc<Shared>>) -> (StatusCode, String) {
-    match shared.store.read().probe().await {
-        Ok(()) => (StatusCode::OK, "ready\n".into()),
-        Err(error) => (StatusCode::SERVICE_UNAVAILABLE, format!("{error}\n")),
-    }
-}
-
-async fn metrics(State(handle): State<Option<PrometheusHandle>>) -> (StatusCode, String) {
-    match handle {
-        Some(handle) => (StatusCode::OK, handle.render()),
-        None => (StatusCode::NOT_FOUND, "metrics are switched off\n".into()),
-    }
+    /// Where it listens.
+    pub listened: SocketAddr,
+    /// Its declared apps.
+    pub apps: Vec<ReadyApp>,
+    task: JoinHandle<io::Result<()>>,
 }
 
 impl Running {
-    /// Serves until `stop` is done; then takes no more connections, says goodbye to the open ones and finishes what they asked.
+    /// Waits until the server has stopped, which it does when the shutdown is requested.
     ///
     /// # Errors
-    /// When the listener breaks.
-    pub async fn serve(self, stop: impl Future<Output = ()> + Send + 'static) -> std::io::Result<()> {
-        let (stopping, stopped) = tokio::sync::oneshot::channel();
-        let hub = self.shared.hub.clone();
-        let signal = async move {
-            stop.await;
-            hub.close_all(CloseReason::Stopping);
-            _ = stopping.send(());
-        };
-        let listener = self.listener.tap_io(|stream| {
-            if let Err(error) = stream.set_nodelay(true) {
-                tracing::debug!(%error, "TCP_NODELAY was refused");
-            }
-        });
-        let serving = axum::serve(listener, self.router).with_graceful_shutdown(signal);
-        let drain = self.drain;
-        tokio::select! {
-            served = async { serving.await } => served,
-            () = async {
-                // A stop that never comes never ends the wait.
-                if stopped.await.is_err() {
-                    std::future::pending::<()>().await;
-                }
-                tokio::time::sleep(drain).await;
-            } => {
-                tracing::warn!("some requests were still open when the time to drain was over");
-                Ok(())
-            }
+    /// It stopped for another reason.
+    pub async fn finished(self) -> io::Result<()> {
+        self.task.await.unwrap_or_else(|broken| Err(io::Error::other(broken)))
+    }
+}
+
+/// Opens the data folder, makes the declared apps ready and answers requests until the shutdown is requested.
+///
+/// # Errors
+/// Whatever keeps the server from answering; nothing keeps running then.
+pub async fn start(config: &ServerConfig, plans: Vec<AppPlan>, shutdown: Shutdown) -> Result<Running, StartError> {
+    let listen_failed = |why| StartError::Listen { address: config.listen, why };
+    // First the address: a second server on the same machine fails here and touches no data.
+    let listener = TcpListener::bind(config.listen).await.map_err(listen_failed)?;
+    let listened = listener.local_addr().map_err(listen_failed)?;
+    let lock = lock(&config.data_dir)?;
+    // The recorder has to be there before the first figure is counted.
+    let metrics = metrics(&config.metrics);
+
+    let options = SqliteOptions { path: Some(Sqlite::path_in(&config.data_dir)), ..SqliteOptions::default() };
+    let shared = Shared::start(Parts {
+        store: Box::new(move |observer| Store::sqlite(&options, observer)),
+        clock: Arc::new(SystemClock),
+        dice: Arc::new(RandomDice::default()),
+        bounds: bounds(config),
+    })
+    .await?;
+    let apps = make_ready(&shared, plans, config).await?;
+
+    let probes = Probes { shared: Arc::clone(&shared), shutdown: shutdown.clone(), metrics };
+    let router = Router::new()
+        .merge(rest::router(Arc::clone(&shared)))
+        .merge(gateway::router(Arc::clone(&shared)))
+        .merge(probes_router(Arc::new(probes)));
+    let drain = Duration::from_secs(config.shutdown.drain_secs.into());
+    let task = tokio::spawn(async move {
+        let ended = serve(listener, router, shared, shutdown, drain).await;
+        drop(lock);
+        ended
+    });
+    tracing::info!(%listened, apps = apps.len(), "server is ready");
+    Ok(Running { listened, apps, task })
+}
+
+/// Makes the data folder and keeps other servers out of it for as long as the file lives: a server remembers what it stored
+/// and would not see the changes of another one.
+fn lock(folder: &Path) -> Result<File, StartError> {
+    let failed = |why| StartError::DataFolder { folder: folder.to_owned(), why };
+    std::fs::create_dir_all(folder).map_err(failed)?;
+    let file = File::options().create(true).append(true).open(folder.join("tsudoi.lock")).map_err(failed)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(StartError::InUse(folder.to_owned())),
+        Err(TryLockError::Error(why)) => Err(failed(why)),
+    }
+}
+
+fn bounds(config: &ServerConfig) -> Bounds {
+    Bounds {
+        body_bytes: config.http.body_limit_bytes,
+        frame_bytes: config.websocket.max_frame_bytes,
+        outbound_bytes: config.websocket.outbound_queue_bytes,
+        connections: config.websocket.max_connections,
+        hello_interval_secs: config.websocket.hello_interval_secs,
+        ..Bounds::default()
+    }
+}
+
+async fn make_ready(
+    shared: &Arc<Shared>,
+    plans: Vec<AppPlan>,
+    config: &ServerConfig,
+) -> Result<Vec<ReadyApp>, StartError> {
+    let stored = shared.store.read().apps().await?;
+    let mut apps = Vec::with_capacity(plans.len());
+    for plan in plans {
+        let row = stored.iter().find(|row| row.app == plan.app);
+        let ready = plan.apply(row, &config.data_dir)?;
+        if let Some(row) = &ready.to_store {
+            shared.put_app(ready.app, &row.keys, ready.settings.clone()).await?;
+            tracing::info!(app = %ready.app, "app is set as declared");
+        }
+        for account in &ready.accounts {
+            import(shared, &ready, account).await?;
+        }
+        apps.push(ready);
+    }
+    Ok(apps)
+}
+
+/// Makes a declared account, unless it is there.
+async fn import(shared: &Arc<Shared>, app: &ReadyApp, declared: &AccountProvision) -> Result<(), StoreError> {
+    if shared.store.account(app.app, &declared.id).await?.is_some() {
+        return Ok(());
+    }
+    let mut account = Account::new(declared.id.clone(), shared.now().second());
+    for (tag, text) in [(account::NICK, &declared.nick), (account::IMAGE, &declared.face_url)] {
+        if !text.is_empty() {
+            account.profile.insert(tag.to_owned(), ProfileValue::Text(text.clone()));
         }
     }
+    shared.store.commit(app.app, Change::none().write(Write::PutAccount(Box::new(account)))).await?;
+    Ok(())
+}
+
+async fn serve(
+    listener: TcpListener,
+    router: Router,
+    shared: Arc<Shared>,
+    shutdown: Shutdown,
+    drain: Duration,
+) -> io::Result<()> {
+    let listener = listener.tap_io(|stream| {
+        // Frames and answers are written whole; waiting for more to send only delays them.
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "a connection keeps its delay");
+        }
+    });
+    let stop = shutdown.clone();
+    let server = axum::serve(listener, router).with_graceful_shutdown(async move { stop.requested().await });
+    let mut server = tokio::spawn(async move { server.await });
+    tokio::select! {
+        ended = &mut server => return ended.unwrap_or_else(|broken| Err(io::Error::other(broken))),
+        () = shutdown.requested() => {}
+    }
+    // Requests under way finish; clients are sent away in good order and come back to the next server.
+    shared.hub.close_all(CloseReason::Stopping);
+    let drained = tokio::time::timeout(drain, async {
+        let ended = (&mut server).await;
+        while shared.hub.connections() > 0 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        ended
+    })
+    .await;
+    match drained {
+        Ok(ended) => {
+            tracing::info!("stopped");
+            ended.unwrap_or_else(|broken| Err(io::Error::other(broken)))
+        }
+        Err(_) => {
+            server.abort();
+            let connections = shared.hub.connections();
+            tracing::warn!(connections, drain_secs = drain.as_secs(), "stopped before everything under way was done");
+            Ok(())
+        }
+    }
+}
+
+/// What the addresses for machines need.
+struct Probes {
+    shared: Arc<Shared>,
+    shutdown: Shutdown,
+    metrics: Option<PrometheusHandle>,
+}
+
+fn probes_router(probes: Arc<Probes>) -> Router {
+    Router::new()
+        .route("/healthz", get(healthz).post(healthz))
+        .route("/readyz", get(readyz))
+        .route("/metrics", get(metrics_page))
+        .with_state(probes)
+}
+
+/// 200 while the process answers. A POST is taken too, body and all: it is the cheapest request there is, to compare others with.
+async fn healthz(_: Bytes) -> &'static str {
+    "ok\n"
+}
+
+/// 200 only when a send would succeed: the store takes writes, and the server is not stopping.
+async fn readyz(State(probes): State<Arc<Probes>>) -> (StatusCode, &'static str) {
+    if probes.shutdown.is_requested() {
+        return (StatusCode::SERVICE_UNAVAILABLE, "stopping\n");
+    }
+    match probes.shared.store.read().probe().await {
+        Ok(()) => (StatusCode::OK, "ready\n"),
+        Err(error) => {
+            tracing::error!(%error, "not ready: the store takes no writes");
+            (StatusCode::SERVICE_UNAVAILABLE, "the store takes no writes\n")
+        }
+    }
+}
+
+async fn metrics_page(State(probes): State<Arc<Probes>>) -> impl IntoResponse {
+    match &probes.metrics {
+        Some(handle) => {
+            let page = handle.render();
+            (StatusCode::OK, [(header::CONTENT_TYPE, "text/plain; version=0.0.4")], page).into_response()
+        }
+        None => (StatusCode::NOT_FOUND, "metrics are switched off: metrics.enabled\n").into_response(),
+    }
+}
+
+/// How often the recorder folds up what was counted, so that it stays small when nobody asks.
+const UPKEEP: Duration = Duration::from_secs(5);
+
+fn metrics(config: &MetricsConfig) -> Option<PrometheusHandle> {
+    if !config.enabled {
+        return None;
+    }
+    let recorder = PrometheusBuilder::new()
+        .set_buckets(&[0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0])
+        .expect("there are buckets")
+        .build_recorder();
+    let handle = recorder.handle();
+    if ::metrics::set_global_recorder(recorder).is_err() {
+        tracing::warn!("figures are counted elsewhere in this process; /metrics is empty");
+    }
+    let upkeep = handle.clone();
+    tokio::spawn(async move {
+        let mut ticks = tokio::time::interval(UPKEEP);
+        loop {
+            ticks.tick().await;
+            upkeep.run_upkeep();
+        }
+    });
+    Some(handle)
 }

@@ -1,0 +1,20 @@
+//! The log on standard error: what happened, with fields, in text or JSON (docs/logging.md).
+
+use tracing_subscriber::{EnvFilter, Layer as _, layer::SubscriberExt as _, util::SubscriberInitExt as _};
+
+use crate::config::{LogConfig, LogFormat};
+
+/// Starts logging. Later calls change nothing: the log belongs to the process.
+pub fn start(config: &LogConfig) {
+    let filter = EnvFilter::try_new(&config.level).unwrap_or_else(|_| EnvFilter::new("info"));
+    let to_stderr = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let layer = match config.format {
+        LogFormat::Text => {
+            let colours = std::io::IsTerminal::is_terminal(&std::io::stderr());
+            to_stderr.with_ansi(colours).boxed()
+        }
+        LogFormat::Json => to_stderr.json().flatten_event(true).boxed(),
+    };
+    // Fails only when a log was started before.
+    let _ = tracing_subscriber::registry().with(layer.with_filter(filter)).try_init();
+}
