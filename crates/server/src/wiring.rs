@@ -1,9 +1,10 @@
 //! Puts the floors together: store, hub, doors, and the addresses that machines ask.
 
 use std::{
-    fs::{File, TryLockError},
+    fs::{DirBuilder, File, TryLockError},
     io,
     net::SocketAddr,
+    os::unix::fs::DirBuilderExt as _,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -133,7 +134,8 @@ pub async fn start(config: &ServerConfig, plans: Vec<AppPlan>, shutdown: Shutdow
 /// and would not see the changes of another one.
 fn lock(folder: &Path) -> Result<File, StartError> {
     let failed = |why| StartError::DataFolder { folder: folder.to_owned(), why };
-    std::fs::create_dir_all(folder).map_err(failed)?;
+    // A new folder is private: the database holds the keys of apps.
+    DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed)?;
     let file = File::options().create(true).append(true).open(folder.join("tsudoi.lock")).map_err(failed)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
@@ -165,7 +167,7 @@ async fn make_ready(
         let ready = plan.apply(row, &config.data_dir)?;
         if let Some(row) = &ready.to_store {
             shared.put_app(ready.app, &row.keys, ready.settings.clone()).await?;
-            tracing::info!(app = %ready.app, "app is set as declared");
+            tracing::info!(app = %ready.app, "keys and settings of the app are stored");
         }
         for account in &ready.accounts {
             import(shared, &ready, account).await?;
