@@ -104,7 +104,8 @@ mod tests {
     #[test]
     fn a_sound_configuration_is_shown_with_its_origins() {
         let key = "0f1e2d3c4b5a6978";
-        let (text, fine) = checked(&format!("[app]\nkey = \"{key}\"\n[log]\nformat = \"json\"\n"), "[[app]]\nid = 7\n");
+        let (text, fine) =
+            checked(&format!("[app]\nkey = \"{key}\"\n[log]\nformat = \"json\"\n"), "[[apps]]\napp_id = 7\n");
         assert!(fine, "{text}");
         assert!(text.contains("log.format = \"json\"   (tsudoi.toml line 4)"), "{text}");
         assert!(text.contains("provisioning file: provision.toml, 1 apps"), "{text}");
@@ -117,7 +118,7 @@ mod tests {
         let (text, fine) = checked("lisen = \"x\"\n", "");
         assert!(!fine);
         assert!(text.contains("did you mean `listen`?\n1 mistake\n"), "{text}");
-        let (text, fine) = checked("", "[[app]]\nid = 7\nadmins = []\n");
+        let (text, fine) = checked("", "[[apps]]\napp_id = 7\nadmins = []\n");
         assert!(!fine);
         assert!(text.contains("provision.toml line 3: "), "{text}");
     }

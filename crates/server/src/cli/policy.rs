@@ -61,7 +61,8 @@ fn settings_of(loaded: &Loaded, app: AppId) -> Result<(AppSettings, String), Fai
             .map_err(|error| PlanError::StoredSettings { app, why: error.to_string() })?;
         return Ok((settings, format!("the database in {}", data_dir.display())));
     }
-    let declared = provision_of(loaded)?.and_then(|file| file.apps.into_iter().find(|declared| declared.id == app.0));
+    let declared =
+        provision_of(loaded)?.and_then(|file| file.apps.into_iter().find(|declared| declared.app_id == app.0));
     Ok(match declared {
         Some(declared) => (declared.settings, "the provisioning file".into()),
         None => (AppSettings::default(), "the defaults; the app is not known here".into()),

@@ -131,7 +131,8 @@ fn keys_of(args: &AppArgs, loaded: &Loaded, app: AppId) -> Result<Vec<SigningKey
     if let (Some(key), true) = (&loaded.config.app.key, meant) {
         return Ok(signing(vec![key.clone()]));
     }
-    let declared = provision_of(loaded)?.and_then(|file| file.apps.into_iter().find(|declared| declared.id == app.0));
+    let declared =
+        provision_of(loaded)?.and_then(|file| file.apps.into_iter().find(|declared| declared.app_id == app.0));
     if let Some(declared) = declared
         && !declared.keys.is_empty()
     {
@@ -306,7 +307,7 @@ mod tests {
         assert!(verifies(&found(&[], None), generated.reveal()));
 
         let file = folder.path().join("provision.toml");
-        std::fs::write(&file, format!("[[app]]\nid = {APP}\nkeys = \"declared\"\n")).unwrap();
+        std::fs::write(&file, format!("[[apps]]\napp_id = {APP}\nkeys = \"declared\"\n")).unwrap();
         let file = file.display().to_string();
         let provision = ("TSUDOI_PROVISION", file.as_str());
         assert!(verifies(&found(&[provision], None), "declared"));

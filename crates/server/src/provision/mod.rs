@@ -25,8 +25,7 @@ use crate::config::{
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Provision {
-    /// The apps, each `[[app]]`.
-    #[serde(rename = "app")]
+    /// The apps, each `[[apps]]`.
     pub apps: Vec<AppProvision>,
 }
 
@@ -35,7 +34,7 @@ pub struct Provision {
 #[serde(deny_unknown_fields)]
 pub struct AppProvision {
     /// Its number (SDKAppID).
-    pub id: u32,
+    pub app_id: u32,
     /// Its key, and during a rotation the previous one behind it. Without any, one is generated once and kept in the data
     /// folder.
     #[serde(default, deserialize_with = "one_or_more")]
@@ -43,8 +42,8 @@ pub struct AppProvision {
     /// Its settings. What is not named has its default.
     #[serde(default)]
     pub settings: AppSettings,
-    /// Accounts that shall be there, each `[[app.account]]`.
-    #[serde(default, rename = "account")]
+    /// Accounts that shall be there, each `[[apps.accounts]]`.
+    #[serde(default)]
     pub accounts: Vec<AccountProvision>,
 }
 
@@ -100,12 +99,12 @@ impl Provision {
         let mut invalid = Vec::new();
         let mut ids = BTreeSet::new();
         for (index, app) in self.apps.iter().enumerate() {
-            let path = format!("app[{index}]");
-            if app.id == 0 {
-                invalid.push((format!("{path}.id"), "is 0; it must be from 1 to 4294967295".into()));
+            let path = format!("apps[{index}]");
+            if app.app_id == 0 {
+                invalid.push((format!("{path}.app_id"), "is 0; it must be from 1 to 4294967295".into()));
             }
-            if !ids.insert(app.id) {
-                invalid.push((format!("{path}.id"), format!("is {}; that app is declared twice", app.id)));
+            if !ids.insert(app.app_id) {
+                invalid.push((format!("{path}.app_id"), format!("is {}; that app is declared twice", app.app_id)));
             }
             if app.keys.len() > MAX_KEYS {
                 let words = format!("has {} entries; an app has a current and a previous key", app.keys.len());
@@ -123,7 +122,7 @@ impl Provision {
             for (at, account) in app.accounts.iter().enumerate() {
                 if !users.insert(&account.id) {
                     let words = format!("is `{}`; that account is declared twice", account.id);
-                    invalid.push((format!("{path}.account[{at}].id"), words));
+                    invalid.push((format!("{path}.accounts[{at}].id"), words));
                 }
             }
         }
@@ -198,7 +197,7 @@ pub fn plans(config: &ServerConfig, provision: Option<Provision>, named_on_purpo
         .unwrap_or_default()
         .into_iter()
         .map(|declared| AppPlan {
-            app: AppId(declared.id),
+            app: AppId(declared.app_id),
             keys: declared.keys,
             settings: SettingsPlan::Declared(Box::new(declared.settings)),
             webhook_url: None,
@@ -381,20 +380,20 @@ mod tests {
     fn everything_of_an_app_can_be_declared() {
         let provision = parse(&format!(
             r#"
-            [[app]]
-            id = 20009527
+            [[apps]]
+            app_id = 20009527
             keys = ["{K2}", "{K1}"]
-            [app.settings]
+            [apps.settings]
             admins = ["administrator", "ops"]
             limits = {{ preset = "current", overrides = {{ group = {{ name_bytes = 200 }} }} }}
-            [app.settings.features]
+            [apps.settings.features]
             topic = false
-            [app.settings.custom_types.Ticket]
+            [apps.settings.custom_types.Ticket]
             reference = "Public"
-            [app.settings.webhook]
+            [apps.settings.webhook]
             url = "http://127.0.0.1:8080/im"
             all = true
-            [[app.account]]
+            [[apps.accounts]]
             id = "alice"
             nick = "Alice"
             "#
@@ -409,33 +408,33 @@ mod tests {
 
     #[test]
     fn mistakes_name_line_path_and_what_was_meant() {
-        let unknown = mistakes("[[app]]\nid = 7\n[app.settings]\nadmin = [\"a\"]\n").remove(0);
+        let unknown = mistakes("[[apps]]\napp_id = 7\n[apps.settings]\nadmin = [\"a\"]\n").remove(0);
         assert!(unknown.starts_with("provision.toml line 4: unknown field `admin`"), "{unknown}");
         assert!(unknown.ends_with("did you mean `admins`?"), "{unknown}");
         assert_eq!(
             mistakes(
-                "[[app]]\nid = 7\nkeys = [\"a b\", \"b\", \"c\"]\n\n[[app]]\nid = 7\n[app.settings]\nadmins = []\n\
-                 [[app.account]]\nid = \"a\"\n[[app.account]]\nid = \"a\"\n"
+                "[[apps]]\napp_id = 7\nkeys = [\"a b\", \"b\", \"c\"]\n\n[[apps]]\napp_id = 7\n[apps.settings]\nadmins = []\n\
+                 [[apps.accounts]]\nid = \"a\"\n[[apps.accounts]]\nid = \"a\"\n"
             ),
             [
-                "provision.toml line 3: `app[0].keys` has 3 entries; an app has a current and a previous key",
-                "provision.toml line 3: `app[0].keys[0]` holds blanks or characters outside ASCII",
-                "provision.toml line 6: `app[1].id` is 7; that app is declared twice",
-                "provision.toml line 8: `app[1].settings.admins` is empty, at least one account must be able to call \
+                "provision.toml line 3: `apps[0].keys` has 3 entries; an app has a current and a previous key",
+                "provision.toml line 3: `apps[0].keys[0]` holds blanks or characters outside ASCII",
+                "provision.toml line 6: `apps[1].app_id` is 7; that app is declared twice",
+                "provision.toml line 8: `apps[1].settings.admins` is empty, at least one account must be able to call \
                  REST commands",
-                "provision.toml line 12: `app[1].account[1].id` is `a`; that account is declared twice",
+                "provision.toml line 12: `apps[1].accounts[1].id` is `a`; that account is declared twice",
             ]
         );
-        assert!(mistakes("[[app]]\nid = \"seven\"\n")[0].starts_with("provision.toml line 2: "));
-        assert!(mistakes("[[app]]\nid = 7\n[[app.account]]\nid = \"\"\n")[0].contains("user id is empty"));
+        assert!(mistakes("[[apps]]\napp_id = \"seven\"\n")[0].starts_with("provision.toml line 2: "));
+        assert!(mistakes("[[apps]]\napp_id = 7\n[[apps.accounts]]\nid = \"\"\n")[0].contains("user id is empty"));
     }
 
     #[test]
     fn keys_do_not_show_in_mistakes() {
         for text in [
-            format!("[[app]]\nid = 7\nkeys = [\"{K1} \"]\n"),
-            format!("[[app]]\nid = 7\nkeys = [[\"{K1}\"]]\n"),
-            "[[app]]\nid = 7\nkeys = 987654321\n".to_owned(),
+            format!("[[apps]]\napp_id = 7\nkeys = [\"{K1} \"]\n"),
+            format!("[[apps]]\napp_id = 7\nkeys = [[\"{K1}\"]]\n"),
+            "[[apps]]\napp_id = 7\nkeys = 987654321\n".to_owned(),
         ] {
             for mistake in mistakes(&text) {
                 assert!(!mistake.contains(&K1[..12]) && !mistake.contains("987654321"), "{mistake}");
@@ -453,7 +452,7 @@ mod tests {
 
     #[test]
     fn the_first_app_joins_declared_ones_only_on_purpose() {
-        let declared = || Some(parse(&format!("[[app]]\nid = 7\nkeys = [\"{K1}\"]\n")));
+        let declared = || Some(parse(&format!("[[apps]]\napp_id = 7\nkeys = [\"{K1}\"]\n")));
         let plan = only(plans(&ServerConfig::default(), declared(), false));
         assert_eq!(plan.app, AppId(7));
         assert_eq!(plans(&config(8, Some(K2), None), declared(), true).len(), 2);
@@ -468,7 +467,7 @@ mod tests {
     #[test]
     fn a_plan_that_is_stored_already_stores_nothing() {
         let folder = tempfile::tempdir().unwrap();
-        let declared = format!("[[app]]\nid = 7\nkeys = [\"{K1}\"]\n[app.settings]\nname = \"Seven\"\n");
+        let declared = format!("[[apps]]\napp_id = 7\nkeys = [\"{K1}\"]\n[apps.settings]\nname = \"Seven\"\n");
         for (config, provision) in [
             (ServerConfig::default(), None),
             (config(9, Some(K1), Some("http://127.0.0.1:1/cb")), None),
@@ -493,7 +492,7 @@ mod tests {
         };
         let declared = only(plans(
             &ServerConfig::default(),
-            Some(parse(&format!("[[app]]\nid = 7\nkeys = [\"{K1}\"]\n[app.settings]\nname = \"Seven\"\n"))),
+            Some(parse(&format!("[[apps]]\napp_id = 7\nkeys = [\"{K1}\"]\n[apps.settings]\nname = \"Seven\"\n"))),
             false,
         ));
         let row = declared.clone().apply(None, folder.path()).unwrap().to_store.unwrap();
