@@ -52,3 +52,54 @@ impl Member {
         }
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    //! A group for the rules' tests: owner `ana`, three members.
+
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::{
+        GroupId, GroupPolicy, GroupType, Scene,
+        group::{Group, MsgFlag},
+    };
+
+    /// A group of the type's policy as a stranger called `eve` finds it.
+    pub(crate) fn scene(policy: GroupPolicy) -> Scene {
+        let group = Group {
+            id: GroupId::trusted("crew"),
+            group_type: GroupType::Public,
+            created_as: "Public".into(),
+            name: "Crew".to_owned(),
+            introduction: String::new(),
+            notification: String::new(),
+            face_url: String::new(),
+            owner: Some(UserId::trusted("ana")),
+            created_at: Timestamp(1000),
+            info_seq: 1,
+            info_changed_at: Timestamp(1000),
+            member_num: 3,
+            max_member_num: 0,
+            apply_option: policy.default_apply_option,
+            invite_option: policy.default_invite_option,
+            mute_all: false,
+            support_topic: false,
+            permission_enabled: false,
+            default_permission: 0,
+            history_before_join: None,
+            active: true,
+            custom: BTreeMap::new(),
+            cleared_seq: 0,
+            revision: 7,
+        };
+        Scene {
+            group: Arc::new(group),
+            policy: Arc::new(policy),
+            user: UserId::trusted("eve"),
+            app_admin: false,
+            member: None,
+            now: Timestamp(2000),
+        }
+    }
+}

@@ -1,8 +1,14 @@
 //! Notices: what single users are told about groups (docs/spec/websocket-protocol.md#13).
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
-use crate::{GroupId, TopicId, UserId};
+use crate::{
+    GroupId, Timestamp, TopicId, UserId,
+    change::{Change, Event, Write},
+    group::Group,
+};
 
 /// A system notice for one user.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,6 +28,38 @@ pub struct Notice {
     pub by: UserId,
     /// What happened.
     pub kind: NoticeKind,
+}
+
+impl Notice {
+    /// A notice about a group as it is now. `id` comes from the dice.
+    #[must_use]
+    pub fn about(group: &Group, by: UserId, kind: NoticeKind, id: u64) -> Self {
+        Self {
+            // Clients see the halves as two numbers, and take 0 for none.
+            id: id | (1 << 32) | 1,
+            group: group.id.clone(),
+            topic: None,
+            group_name: group.name.clone(),
+            group_type: group.group_type.as_str().to_owned(),
+            by,
+            kind,
+        }
+    }
+}
+
+/// Tells single users: those online at once, and those who are away when they come back, where the notice is of a kind that
+/// waits ([`NoticeKind::is_kept`]). They hear of it before the events of the change.
+#[must_use]
+pub fn tell<'a>(change: Change, users: impl IntoIterator<Item = &'a UserId>, notice: Notice, now: Timestamp) -> Change {
+    let is_kept = notice.kind.is_kept();
+    let notice = Arc::new(notice);
+    if is_kept {
+        let notify = |user: &UserId| Write::Notify { user: user.clone(), notice: notice.clone(), time: now };
+        return users.into_iter().fold(change, |change, user| change.write(notify(user)));
+    }
+    let users: Vec<UserId> = users.into_iter().cloned().collect();
+    // No users would mean everybody.
+    if users.is_empty() { change } else { change.event(Event::Notice { users, notice }) }
 }
 
 /// What a notice says.
@@ -107,5 +145,33 @@ impl NoticeKind {
     #[must_use]
     pub fn is_kept(&self) -> bool {
         !matches!(self, Self::Custom { .. } | Self::ReceiveOptionChanged { .. })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{GroupPolicy, member::tests::scene};
+
+    #[test]
+    fn neither_half_of_an_id_is_0() {
+        let group = scene(GroupPolicy::WORK).group;
+        let id = Notice::about(&group, UserId::trusted("ana"), NoticeKind::Dismissed, 0).id;
+        assert!(id >> 32 != 0 && id & u64::from(u32::MAX) != 0);
+    }
+
+    #[test]
+    fn kept_notices_are_stored_for_each_user_others_are_told_once() {
+        let group = scene(GroupPolicy::WORK).group;
+        let users = [UserId::trusted("bob"), UserId::trusted("cid")];
+        let of = |kind| Notice::about(&group, UserId::trusted("ana"), kind, 9);
+        let kept = tell(Change::none(), &users, of(NoticeKind::Invited), Timestamp(1));
+        assert!(kept.events.is_empty());
+        assert_eq!(kept.writes.len(), 2);
+        let flag = NoticeKind::ReceiveOptionChanged { flag: "Discard".to_owned() };
+        let passing = tell(Change::none(), &users, of(flag.clone()), Timestamp(1));
+        assert!(passing.writes.is_empty());
+        assert_eq!(passing.events.len(), 1);
+        assert!(tell(Change::none(), &[], of(flag), Timestamp(1)).is_empty(), "nobody is not everybody");
     }
 }

@@ -1,10 +1,16 @@
 //! Tips: what happened to a group, told in its own message stream (docs/spec/websocket-protocol.md#12).
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{TopicId, UserId, group::ApplyJoinOption};
+use super::{Content, Draft, MessageOptions, Priority, Sender};
+use crate::{
+    Scene, TopicId, UserId,
+    change::{Append, Change, Event, Write},
+    conversation::ConversationKey,
+    group::{ApplyJoinOption, policy::Tips},
+};
 
 /// One thing that happened to a group.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -98,6 +104,40 @@ impl Tip {
     }
 }
 
+/// Tells a group what happened to it: as a message with a number of its own, or, where tips are not stored (live rooms,
+/// communities whose messages lie in topics), to those who are online. `random` marks the message and is never 0 on the wire.
+#[must_use]
+pub fn tell(change: Change, scene: &Scene, tip: Tip, random: u32) -> Change {
+    if !is_stored(scene) {
+        return change.event(Event::Tip { group: scene.group.id.clone(), tip });
+    }
+    let place = change.writes.iter().filter(|write| matches!(write, Write::Append(_))).count();
+    change
+        .write(Write::Append(Append { draft: Arc::new(draft(scene, tip, random)), dedupe_secs: 0 }))
+        .event(Event::Stored(place))
+}
+
+/// Whether tips of the group are messages with a number.
+#[must_use]
+pub fn is_stored(scene: &Scene) -> bool {
+    scene.policy.tips == Tips::Stored && !scene.group.support_topic
+}
+
+fn draft(scene: &Scene, tip: Tip, random: u32) -> Draft {
+    Draft {
+        conversation: ConversationKey::Group(scene.group.id.clone()),
+        sender: Sender::System,
+        random: random.max(1),
+        time: scene.now,
+        client_time: scene.now.0,
+        client_seq: 0,
+        priority: Priority::Normal,
+        content: Content::Tip(tip),
+        cloud_custom_data: None,
+        options: MessageOptions::default(),
+    }
+}
+
 /// What is new in the profile of a group or topic; absent fields did not change.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -153,4 +193,37 @@ pub struct MemberMute {
     pub user: UserId,
     /// For how many seconds from now; 0: may speak again.
     pub seconds: u32,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{GroupPolicy, member::tests::scene};
+
+    fn quit() -> Tip {
+        Tip::Quit { user: UserId::trusted("bob"), member_num: 2 }
+    }
+
+    #[test]
+    fn tips_take_a_number_where_they_are_stored() {
+        let work = scene(GroupPolicy::WORK);
+        let change = tell(tell(Change::none(), &work, quit(), 0), &work, quit(), 7);
+        assert_eq!(change.events, [Event::Stored(0), Event::Stored(1)]);
+        let randoms = change.writes.iter().map(|write| match write {
+            Write::Append(append) => append.draft.random,
+            _ => 0,
+        });
+        assert_eq!(randoms.collect::<Vec<_>>(), [1, 7], "0 is no random");
+    }
+
+    #[test]
+    fn tips_of_live_rooms_and_of_communities_with_topics_are_only_told() {
+        let mut town = scene(GroupPolicy::COMMUNITY);
+        Arc::make_mut(&mut town.group).support_topic = true;
+        for scene in [scene(GroupPolicy::AV_CHAT_ROOM), town] {
+            let change = tell(Change::none(), &scene, quit(), 7);
+            assert!(change.writes.is_empty());
+            assert_eq!(change.events, [Event::Tip { group: scene.group.id.clone(), tip: quit() }]);
+        }
+    }
 }
