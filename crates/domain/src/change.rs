@@ -102,6 +102,15 @@ pub enum Expect {
         /// The application's key.
         key: i64,
     },
+    /// The message is still at this version.
+    MessageAt {
+        /// Where.
+        conversation: ConversationKey,
+        /// Which.
+        seq: u64,
+        /// [`Message::version`](crate::message::Message::version) when it was loaded.
+        version: u32,
+    },
 }
 
 /// One thing to store.

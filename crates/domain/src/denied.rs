@@ -129,6 +129,12 @@ pub enum Denied {
         /// The window.
         limit_secs: u32,
     },
+    /// Tips and withdrawn messages cannot be overwritten.
+    #[error("message {seq} is a tip or was recalled")]
+    NotEditable {
+        /// Its number.
+        seq: u64,
+    },
     /// Somebody edited the message before.
     #[error("the message is at version {current} by now")]
     EditConflict {

@@ -9,6 +9,8 @@ pub mod change;
 mod column;
 pub mod conversation;
 pub mod denied;
+#[cfg(test)]
+mod example;
 pub mod group;
 pub mod id;
 pub mod join;

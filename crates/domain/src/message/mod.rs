@@ -6,6 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::{UserId, conversation::ConversationKey, time::Timestamp};
 
+pub mod edit;
+pub mod history;
+pub mod read;
+pub mod recall;
 pub mod send;
 pub mod tip;
 

@@ -173,6 +173,17 @@ impl Applier {
                     conflict(format!("the application of {applicant} to group {group} is decided"))
                 }
             }
+            Expect::MessageAt { conversation, seq, version } => {
+                let found = match conversations::find(c, app, conversation)? {
+                    Some((conv, _)) => messages::by_seq(c, conv, *seq)?,
+                    None => None,
+                };
+                if found.is_some_and(|message| message.version == *version) {
+                    Ok(())
+                } else {
+                    conflict(format!("message {seq} of {conversation} changed"))
+                }
+            }
         }
     }
 
