@@ -110,6 +110,7 @@ impl From<Denied> for Error {
             Denied::NoSuchDirectMessage(_) => ErrorCode::C2cMessageNotFound,
             Denied::DirectAlreadyRecalled(_) => ErrorCode::C2cMessageAlreadyRecalled,
             Denied::DirectRecallTooLate { .. } => ErrorCode::C2cRecallTimeOver,
+            Denied::NotEditable { .. } => ErrorCode::C2cMessageNotFound,
             Denied::EditConflict { .. } => ErrorCode::MessageEditConflict,
             Denied::TooManyGroups { .. } => ErrorCode::GroupQuotaReached,
             Denied::TooManyOfType { .. } => ErrorCode::GroupTooManyLiveRooms,

@@ -137,6 +137,12 @@ pub fn elements(json: &str) -> &RawValue {
 }
 
 impl<'a> Body<'a> {
+    /// No elements.
+    #[must_use]
+    pub fn empty() -> Self {
+        Self::Elements(elements("[]"))
+    }
+
     /// The body of a draft.
     #[must_use]
     pub fn of(draft: &'a Draft, faces: &'a Faces) -> Self {
@@ -242,6 +248,12 @@ impl<'a> GroupItem<'a> {
     #[must_use]
     pub fn with_event(self, event: u32) -> Self {
         Self { event: Some(event), ..self }
+    }
+
+    /// The same without what it says: a withdrawn message for those who did not ask to read those.
+    #[must_use]
+    pub fn without_body(self) -> Self {
+        Self { body: Body::empty(), cloud_custom_data: None, ..self }
     }
 
     /// A stored message, with what became of it.

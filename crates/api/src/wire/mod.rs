@@ -9,6 +9,7 @@ pub mod item;
 pub mod message_body;
 pub mod notice;
 pub mod push_info;
+pub mod shown;
 pub mod tip;
 
 mod kept_json;

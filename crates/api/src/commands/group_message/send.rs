@@ -14,6 +14,7 @@ use tsudoi_domain::{
 };
 use tsudoi_store::Outcome;
 
+use super::conversation;
 use crate::{
     app::App,
     command::{Caller, Command, Route},
@@ -209,24 +210,6 @@ impl SendGroupMessage {
             })
             .collect::<Result<_, _>>()?;
         Ok(Mentions { all: list.iter().any(|mention| mention.all), users, raw: Some(raw.get().into()) })
-    }
-}
-
-/// Where a message for a group, or one of its topics, goes.
-///
-/// # Errors
-/// When a community that holds topics gets no topic, or a group that holds none gets one.
-pub fn conversation(scene: &Scene, topic: Option<&TopicId>) -> Result<ConversationKey, Error> {
-    match topic {
-        Some(_) if !scene.group.support_topic => Err(Denied::TopicsOff(scene.group.id.clone()).into()),
-        Some(topic) if !topic.belongs_to(&scene.group.id) => {
-            Err(Error::new(ErrorCode::TopicBadId, format!("`TopicId`: {topic} is no topic of {}", scene.group.id)))
-        }
-        Some(topic) => Ok(ConversationKey::Topic(topic.clone())),
-        None if scene.group.support_topic => {
-            Err(Error::new(ErrorCode::GroupBadParameter, "`TopicId` is missing: the community holds topics"))
-        }
-        None => Ok(ConversationKey::Group(scene.group.id.clone())),
     }
 }
 
