@@ -93,6 +93,7 @@ impl From<Denied> for Error {
             Denied::TypeForbids { .. }
             | Denied::NotPermitted { .. }
             | Denied::NotMember { .. }
+            | Denied::FieldNotWritable(_)
             | Denied::Banned { .. } => ErrorCode::GroupNotAllowed,
             Denied::AlreadyMember { .. } => ErrorCode::GroupAlreadyMember,
             Denied::Muted { .. } => ErrorCode::GroupMuted,
@@ -115,7 +116,10 @@ impl From<Denied> for Error {
             Denied::TooManyGroups { .. } => ErrorCode::GroupQuotaReached,
             Denied::TooManyOfType { .. } => ErrorCode::GroupTooManyLiveRooms,
             Denied::FeatureOff(_) => ErrorCode::GroupFeatureOff,
-            Denied::TopicsOff(_) => ErrorCode::CommunityOff,
+            Denied::TopicsOff(_) | Denied::CommunitiesOff => ErrorCode::CommunityOff,
+            Denied::CapBeyondType { .. } => ErrorCode::GroupMemberCapBeyondPlan,
+            Denied::TooManyGroupsInApp(_) => ErrorCode::GroupTrialQuotaReached,
+            Denied::DailyQuotaReached(_) => ErrorCode::GroupTooFrequent,
             Denied::BadValue(_) | Denied::TypeWithoutRemoval(_) => ErrorCode::GroupBadParameter,
         };
         Self::new(code, denied.to_string())

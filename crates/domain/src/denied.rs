@@ -163,6 +163,26 @@ pub enum Denied {
     /// Communities or topics are switched off, or the community holds no topics.
     #[error("topics are not enabled for group `{0}`")]
     TopicsOff(GroupId),
+    /// A custom field is not open to the writer.
+    #[error("field `{0}` is not open to you for writing")]
+    FieldNotWritable(String),
+    /// More members were asked for than groups of the type may have.
+    #[error("groups of type {group_type} have at most {cap} members")]
+    CapBeyondType {
+        /// The type.
+        group_type: GroupType,
+        /// The most.
+        cap: u64,
+    },
+    /// The app has as many groups as allowed.
+    #[error("the app has {0} groups, which is the most")]
+    TooManyGroupsInApp(u32),
+    /// The app's groups grew as much today as allowed.
+    #[error("the app has {0} new groups today, which is the most")]
+    DailyQuotaReached(u32),
+    /// The app has no communities.
+    #[error("communities are switched off")]
+    CommunitiesOff,
     /// A value is not allowed here.
     #[error("{0}")]
     BadValue(String),

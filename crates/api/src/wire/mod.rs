@@ -5,6 +5,7 @@
 
 pub mod envelope;
 pub mod faces;
+pub mod group_info;
 pub mod item;
 pub mod message_body;
 pub mod notice;

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{GroupId, UserId, time::Timestamp};
 
+pub mod custom;
 pub mod group_type;
 pub mod policy;
 
@@ -63,4 +64,39 @@ pub struct Group {
     pub cleared_seq: u64,
     /// Grows with every change that may take a right away; sends are decided against it. Kept by the store.
     pub revision: u64,
+}
+
+impl Group {
+    /// How many members the group may have: its own cap where the type lets one count, else the type's; 0 is no cap.
+    #[must_use]
+    pub fn cap(&self, policy: &GroupPolicy) -> u64 {
+        let of_type = u64::from(policy.max_members);
+        match (policy.own_member_cap, self.max_member_num) {
+            (false, _) | (true, 0) => of_type,
+            (true, own) if of_type == 0 => own,
+            (true, own) => own.min(of_type),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use rstest::rstest;
+
+    use super::*;
+    use crate::member::tests::scene;
+
+    #[rstest]
+    #[case::follows_the_type(GroupPolicy::WORK, 0, 200)]
+    #[case::own_cap(GroupPolicy::WORK, 50, 50)]
+    #[case::not_above_the_type(GroupPolicy::WORK, 5000, 200)]
+    #[case::type_without_cap(GroupPolicy { max_members: 0, ..GroupPolicy::WORK }, 50, 50)]
+    #[case::ignored_in_live_rooms(GroupPolicy::AV_CHAT_ROOM, 50, 0)]
+    fn caps(#[case] policy: GroupPolicy, #[case] own: u64, #[case] cap: u64) {
+        let mut scene = scene(policy);
+        Arc::make_mut(&mut scene.group).max_member_num = own;
+        assert_eq!(scene.group.cap(&policy), cap);
+    }
 }
