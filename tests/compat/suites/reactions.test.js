@@ -16,7 +16,7 @@ beforeEach(async () => {
 
 /** Waits for the event that shows `reactionID` of a message with `count` users. */
 async function updated(client, messageID, reactionID, count) {
-  await client.waitFor('MESSAGE_REACTIONS_UPDATED', (data) => data.messageReactions.some((one) => one.messageID === messageID
+  await client.waitFor('MESSAGE_REACTIONS_UPDATED', (data) => data.some((one) => one.messageID === messageID
     && one.reactionList.some((reaction) => reaction.reactionID === reactionID && reaction.totalUserCount === count)));
 }
 

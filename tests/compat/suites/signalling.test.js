@@ -28,14 +28,14 @@ function signal(client, name) {
 test('an invitation is accepted', async () => {
   const invited = signal(bob, 'NEW_INVITATION_RECEIVED');
   const accepted = signal(ana, 'INVITEE_ACCEPTED');
-  const { data } = await ana.chat.invite({ userID: bob.userID, data: 'call', timeout: 30 });
+  const { inviteID } = await ana.chat.invite({ userID: bob.userID, data: 'call', timeout: 30 });
   const invitation = await invited;
-  assert.equal(invitation.inviteID, data.inviteID);
+  assert.equal(invitation.inviteID, inviteID);
   assert.equal(invitation.inviter, ana.userID);
   assert.equal(invitation.data, 'call');
   await bob.chat.accept({ inviteID: invitation.inviteID, data: 'coming' });
   const answer = await accepted;
-  assert.equal(answer.inviteID, data.inviteID);
+  assert.equal(answer.inviteID, inviteID);
   assert.equal(answer.data, 'coming');
 });
 
@@ -48,8 +48,8 @@ test('an invitation is refused, another is cancelled', async () => {
 
   const cancelled = signal(bob, 'INVITATION_CANCELLED');
   const second = await ana.chat.invite({ userID: bob.userID, data: 'again', timeout: 30 });
-  await ana.chat.cancel({ inviteID: second.data.inviteID });
-  assert.equal((await cancelled).inviteID, second.data.inviteID);
+  await ana.chat.cancel({ inviteID: second.inviteID });
+  assert.equal((await cancelled).inviteID, second.inviteID);
 });
 
 test('an invitation in a group reaches those who are named', async () => {

@@ -180,6 +180,23 @@ impl Server {
         child.kill().await.expect("killed");
     }
 
+    /// The number of its process.
+    ///
+    /// # Panics
+    /// When it does not run.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.child.as_ref().and_then(Child::id).expect("it runs")
+    }
+
+    /// Kills a process as a power cut would.
+    ///
+    /// # Panics
+    /// When there is no `kill` on the machine.
+    pub async fn kill_pid(pid: u32) {
+        Command::new("kill").args(["-KILL", &pid.to_string()]).status().await.expect("kill exists");
+    }
+
     /// Asks it to stop, as a supervisor does; answers whether it ended well.
     ///
     /// # Panics
@@ -220,6 +237,12 @@ impl Server {
         let answer = self.http.post(self.rest_url(command, ADMIN)).body(body).send().await.expect("answered");
         assert_eq!(answer.status().as_u16(), 200, "{command}");
         answer.json().await.expect("JSON")
+    }
+
+    /// Calls a REST command; `None` when no whole answer comes.
+    pub async fn try_call(&self, command: &str, body: &Value) -> Option<Value> {
+        let request = self.http.post(self.rest_url(command, ADMIN)).body(body.to_string()).timeout(PATIENCE);
+        request.send().await.ok()?.json().await.ok()
     }
 
     /// Calls a REST command that has to work.
@@ -281,6 +304,17 @@ impl Server {
         let url = format!("ws://127.0.0.1:{}/{path}?{query}", self.port);
         let (stream, _) = connect_async(url).await.expect("connected");
         Client::new(stream, instance.to_owned(), path == "info")
+    }
+
+    /// Opens a connection and logs a user in; `None` when the server is not there, or goes meanwhile.
+    pub async fn try_login(&self, user: &str) -> Option<Client> {
+        let query = format!("sdkappid={APP}&instanceid={}&random=1&platform=7", unique("instance"));
+        let (stream, _) = connect_async(format!("ws://127.0.0.1:{}/binfo?{query}", self.port)).await.ok()?;
+        let client = Client::new(stream, String::new(), false);
+        client.use_credentials(json!({ "identifier": user, "usersig": ticket(user) }));
+        let answer = client.try_call("im_open_status.wslogin", &json!({ "State": "Online" })).await?;
+        client.use_credentials(json!({ "a2": answer["A2Key"], "tinyid": answer["TinyId"] }));
+        Some(client)
     }
 
     /// Opens a connection and logs a user in.
@@ -378,23 +412,46 @@ impl Client {
     /// # Panics
     /// When the connection is gone.
     pub async fn send_bytes(&self, bytes: Vec<u8>) {
+        assert!(self.try_send_bytes(bytes).await, "sent");
+    }
+
+    async fn try_send_bytes(&self, bytes: Vec<u8>) -> bool {
         let message = if self.is_text {
             Message::text(String::from_utf8(bytes).expect("text frames are UTF-8"))
         } else {
             Message::binary(bytes)
         };
-        self.sink.lock().await.send(message).await.expect("sent");
+        self.sink.lock().await.send(message).await.is_ok()
     }
 
     /// Sends a request without waiting; answers its number.
     pub async fn request(&self, servcmd: &str, body: &Value) -> u64 {
+        let (seq, frame) = self.frame(servcmd, body);
+        self.send_bytes(frame).await;
+        seq
+    }
+
+    /// Sends a request and answers its answer's body; `None` when the connection ends before.
+    pub async fn try_call(&self, servcmd: &str, body: &Value) -> Option<Value> {
+        let (seq, frame) = self.frame(servcmd, body);
+        if !self.try_send_bytes(frame).await {
+            return None;
+        }
+        self.wait_for("the answer or the end", |inbox| match inbox.answers.remove(&seq) {
+            Some(answer) => Some(Some(answer)),
+            None => inbox.closed.then_some(None),
+        })
+        .await
+    }
+
+    /// The bytes of a request, with its number.
+    fn frame(&self, servcmd: &str, body: &Value) -> (u64, Vec<u8>) {
         let seq = self.next_seq.fetch_add(1, Ordering::Relaxed);
         let mut head = json!({ "ver": "v4", "platform": 7, "sdkappid": APP, "servcmd": servcmd, "seq": seq, "cs": 0 });
         if let (Value::Object(head), Value::Object(shown)) = (&mut head, self.credentials()) {
             head.extend(shown);
         }
-        self.send_bytes(json!({ "head": head, "body": body }).to_string().into_bytes()).await;
-        seq
+        (seq, json!({ "head": head, "body": body }).to_string().into_bytes())
     }
 
     /// Waits until something of the inbox is there.
