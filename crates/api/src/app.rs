@@ -24,7 +24,8 @@ use crate::{
     error_code::ErrorCode,
     gateway::session_token::TokenKey,
     live::LiveRooms,
-    rate::{GroupRates, RestRates},
+    rate::{GroupRates, MemberRates, RestRates},
+    recent_sends::RecentSends,
     user_sig::{AppKeys, SigningKey, ValidTicket, VerifiedTickets},
 };
 
@@ -198,6 +199,10 @@ pub struct App {
     pub live: LiveRooms,
     /// How much each group has said this second.
     pub group_rates: GroupRates,
+    /// How much each member of a group has said this second.
+    pub member_rates: MemberRates,
+    /// What was sent a moment ago.
+    pub recent_sends: RecentSends,
     /// How often each command was called this second.
     pub rest_rates: RestRates,
 }
@@ -216,6 +221,8 @@ impl App {
             snapshot: ArcSwap::from_pointee(Snapshot::new(keys, settings, 0)),
             live: LiveRooms::default(),
             group_rates: GroupRates::default(),
+            member_rates: MemberRates::default(),
+            recent_sends: RecentSends::default(),
             rest_rates: RestRates::default(),
         }
     }

@@ -195,16 +195,20 @@ async fn message(app: &Arc<App>, draft: &Arc<Draft>, seq: u64) -> Result<(), Sto
         Content::Elements(_) => push(number::GROUP_MESSAGE, "GroupMsgArray", &[item], Importance::Needed),
         Content::Tip(_) => push(number::TIP, "GroupTips", &[item], Importance::Needed),
     };
-    if draft.options.targets.is_empty() {
-        app.hub().send_group(app.id(), &group, &[pushed]);
-    } else {
-        let sender = draft.sender.user().filter(|user| !draft.options.targets.contains(user));
-        for user in draft.options.targets.iter().chain(sender) {
-            app.hub().send_user(app.id(), user, &pushed, None);
-        }
-    }
+    to_readers(app, &group, draft, pushed);
     mentions(app, draft, seq, &group, topic.as_ref());
     Ok(())
+}
+
+/// Sends a push about a message to those who may read the message: the members, or those it was directed to and its sender.
+fn to_readers(app: &App, group: &GroupId, draft: &Draft, pushed: Arc<Push>) {
+    let targets = &draft.options.targets;
+    if targets.is_empty() {
+        app.hub().send_group(app.id(), group, &[pushed]);
+    } else {
+        let sender = draft.sender.user().filter(|user| !targets.contains(user));
+        app.hub().send_some(app.id(), group, targets.iter().chain(sender), &pushed);
+    }
 }
 
 #[derive(Serialize)]
@@ -245,24 +249,17 @@ fn mentions(app: &App, draft: &Draft, seq: u64, group: &GroupId, topic: Option<&
             client_seq: draft.client_seq,
         }]
     };
+    let targets = &draft.options.targets;
+    let reads = |user: &UserId| targets.is_empty() || targets.contains(user);
     if mentions.all {
         let pushed = push(number::MENTION, "GroupTips", &item(vec![2]), Importance::Needed);
-        for user in
-            app.hub().here_in(app.id(), group).iter().filter(|user| *user != from && !mentions.users.contains(user))
-        {
-            app.hub().send_user(app.id(), user, &pushed, None);
-        }
+        let here = app.hub().here_in(app.id(), group);
+        let others = here.iter().filter(|user| *user != from && !mentions.users.contains(user) && reads(user));
+        app.hub().send_some(app.id(), group, others, &pushed);
     }
-    let here = app.hub().here_in(app.id(), group);
-    for user in mentions.users.iter().filter(|user| here.contains(user)) {
-        let kinds = if mentions.all { vec![1, 2] } else { vec![1] };
-        app.hub().send_user(
-            app.id(),
-            user,
-            &push(number::MENTION, "GroupTips", &item(kinds), Importance::Needed),
-            None,
-        );
-    }
+    let kinds = if mentions.all { vec![1, 2] } else { vec![1] };
+    let pushed = push(number::MENTION, "GroupTips", &item(kinds), Importance::Needed);
+    app.hub().send_some(app.id(), group, mentions.users.iter().filter(|user| reads(user)), &pushed);
 }
 
 fn live_importance(priority: Priority) -> Importance {
@@ -275,20 +272,39 @@ fn live_importance(priority: Priority) -> Importance {
 
 async fn live_message(app: &Arc<App>, draft: &Arc<Draft>, seq: u64) -> Result<(), StoreError> {
     let Some((group, _)) = place(&draft.conversation) else { return Ok(()) };
-    let (_, face) = group_face(app, &group, None).await?;
+    let (found, face) = group_face(app, &group, None).await?;
     let faces = Faces::of(app.store(), app.id(), tip::shown_with(draft)).await?;
     let item = GroupItem::of(draft, seq, &face, &faces, "").with_event(number::GROUP_MESSAGE);
-    tell_room(app, &group, number::GROUP_MESSAGE, "GroupMsgArray", &item, live_importance(draft.priority));
+    let audience = Audience::of(app, &group, found.as_deref());
+    tell_room(app, audience, number::GROUP_MESSAGE, "GroupMsgArray", &item, live_importance(draft.priority));
     Ok(())
 }
 
-/// Tells those who are in a live room, and those who poll it.
-fn tell_room(app: &App, group: &GroupId, event: u32, key: &str, item: &impl Serialize, importance: Importance) {
+/// Who hears a group that stores nothing.
+#[derive(Clone, Copy)]
+struct Audience<'a> {
+    group: &'a GroupId,
+    /// Everybody of the app who is online, in the group or not.
+    everyone: bool,
+}
+
+impl<'a> Audience<'a> {
+    fn of(app: &App, group: &'a GroupId, found: Option<&Group>) -> Self {
+        Self { group, everyone: found.is_some_and(|group| app.policy_of(group).reaches_everyone_online) }
+    }
+}
+
+/// Tells the audience of a live room, and those who poll it.
+fn tell_room(app: &App, audience: Audience<'_>, event: u32, key: &str, item: &impl Serialize, importance: Importance) {
     let json = serde_json::to_string(item).expect("pushes are plain data");
     let raw: Box<RawValue> = RawValue::from_string(json.clone()).expect("just serialised");
     let pushed = push(event, key, &[raw], importance);
-    app.hub().send_group(app.id(), group, &[pushed]);
-    app.live.room(group).say(json.into());
+    if audience.everyone {
+        app.hub().send_app(app.id(), &pushed);
+    } else {
+        app.hub().send_group(app.id(), audience.group, &[pushed]);
+    }
+    app.live.room(audience.group).say(json.into());
 }
 
 async fn transient_tip(app: &Arc<App>, group: &GroupId, tip: &Tip) -> Result<(), StoreError> {
@@ -311,7 +327,8 @@ async fn transient_tip(app: &Arc<App>, group: &GroupId, tip: &Tip) -> Result<(),
     let seq = if is_live { app.live.room(group).number(now) } else { 0 };
     let item = GroupItem::of(&draft, seq, &face, &faces, "").with_event(number::TRANSIENT_TIP);
     if is_live {
-        tell_room(app, group, number::TRANSIENT_TIP, "GroupTips", &item, Importance::Droppable(90));
+        let audience = Audience::of(app, group, found.as_deref());
+        tell_room(app, audience, number::TRANSIENT_TIP, "GroupTips", &item, Importance::Droppable(90));
     } else {
         app.hub().send_group(app.id(), group, &[push(number::TRANSIENT_TIP, "GroupTips", &[item], Importance::Needed)]);
     }
@@ -341,13 +358,10 @@ async fn notify(app: &Arc<App>, users: &[UserId], notice: &Notice, time: Timesta
     let faces = Faces::of(app.store(), app.id(), vec![notice.by.clone()]).await?;
     if users.is_empty() {
         let item = NoticeItem::of(notice, None, time, &face, &faces);
-        let is_live = app
-            .store()
-            .group(app.id(), &notice.group)
-            .await?
-            .is_some_and(|group| !app.policy_of(&group).members_stored);
-        if is_live {
-            tell_room(app, &notice.group, number::NOTICE, "GroupTips", &item, Importance::Droppable(100));
+        let found = app.store().group(app.id(), &notice.group).await?;
+        if found.as_ref().is_some_and(|group| !app.policy_of(group).members_stored) {
+            let audience = Audience::of(app, &notice.group, found.as_deref());
+            tell_room(app, audience, number::NOTICE, "GroupTips", &item, Importance::Droppable(100));
         } else {
             app.hub().send_group(
                 app.id(),
@@ -444,10 +458,8 @@ async fn recalled(
     let faces = Faces::of(app.store(), app.id(), senders).await?;
     if let Some((group, topic)) = place(conversation) {
         let (_, face) = group_face(app, &group, topic.as_ref()).await?;
-        let withdrawn = messages
-            .iter()
-            .zip(seqs)
-            .map(|(draft, seq)| Withdrawn {
+        let withdrawn = |(draft, seq): (&Arc<Draft>, &u64)| {
+            let one = Withdrawn {
                 group: Some(&group),
                 topic: topic.as_ref(),
                 from: draft.sender.user().map_or(item::SYSTEM_ACCOUNT, UserId::as_str),
@@ -458,14 +470,15 @@ async fn recalled(
                 client_time: item::client_time(draft),
                 tiny_id: draft.sender.user().map(|user| faces.tiny_id(user)).unwrap_or_default(),
                 revoker: None,
-            })
-            .collect();
-        let payload = [WithdrawnGroup {
-            group: GroupInfo::plain(&face, None),
-            revoker: recall.into(),
-            body: WithdrawnGroupBody { messages: withdrawn },
-        }];
-        app.hub().send_group(app.id(), &group, &[push(number::NOTICE, "GroupTips", &payload, Importance::Needed)]);
+            };
+            let payload = [WithdrawnGroup {
+                group: GroupInfo::plain(&face, None),
+                revoker: recall.into(),
+                body: WithdrawnGroupBody { messages: vec![one] },
+            }];
+            to_readers(app, &group, draft, push(number::NOTICE, "GroupTips", &payload, Importance::Needed));
+        };
+        messages.iter().zip(seqs).for_each(withdrawn);
         return Ok(());
     }
     let withdrawn: Vec<_> = messages
@@ -547,7 +560,7 @@ async fn edited(
     if let Some((group, topic)) = place(conversation) {
         let payload = [EditedItem { group: Some(&group), topic: topic.as_ref(), ..base }];
         let pushed = push(number::GROUP_EDITED, "GroupMsgModNotifys", &payload, Importance::Needed);
-        app.hub().send_group(app.id(), &group, &[pushed]);
+        to_readers(app, &group, before, pushed);
         return Ok(());
     }
     let (from, to) = item::direction(before);

@@ -104,6 +104,8 @@ impl From<Denied> for Error {
             Denied::ApplicationHandled { .. } => ErrorCode::GroupApplicationHandled,
             Denied::NoSuchAccount(_) => ErrorCode::GroupAccountNotFound,
             Denied::NoSuchMessage { .. } => ErrorCode::GroupMessageNotFound,
+            Denied::TooLargeForReceipts { .. } => ErrorCode::GroupTooLargeForReceipts,
+            Denied::NoReceiptsOnlineOnly => ErrorCode::GroupOnlineOnlyWithoutReceipts,
             Denied::RecallTooLate { .. } => ErrorCode::GroupRecallTimeOver,
             Denied::NotRecallable { .. } => ErrorCode::GroupMessageNotRecallable,
             Denied::TypeWithoutRecall(_) => ErrorCode::GroupTypeWithoutRecall,

@@ -15,6 +15,7 @@ pub mod error_code;
 pub mod gateway;
 pub mod live;
 pub mod rate;
+pub mod recent_sends;
 pub mod rest;
 pub mod user_sig;
 pub mod wire;

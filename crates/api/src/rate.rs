@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 use dashmap::DashMap;
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use parking_lot::Mutex;
-use tsudoi_domain::{GroupId, Timestamp, limits::PriorityShares, message::Priority};
+use tsudoi_domain::{GroupId, Timestamp, UserId, limits::PriorityShares, message::Priority};
 
 /// A token bucket per command, with a burst of one second (docs/spec/limits-and-editions.md#7).
 #[derive(Default)]
@@ -47,7 +47,7 @@ pub struct GroupRates {
     seconds: DashMap<GroupId, Mutex<Second>>,
 }
 
-/// Most groups that are counted at a time; beyond, those of earlier seconds are forgotten.
+/// Most groups, or members, that are counted at a time; beyond, those of earlier seconds are forgotten.
 const COUNTED: usize = 100_000;
 
 impl GroupRates {
@@ -90,6 +90,32 @@ impl GroupRates {
     }
 }
 
+/// Counts messages per member of a group and second (docs/spec/limits-and-editions.md#3).
+#[derive(Default)]
+pub struct MemberRates {
+    seconds: DashMap<(GroupId, UserId), (Timestamp, u32)>,
+}
+
+impl MemberRates {
+    /// Whether one more message of the member still fits into the second; 0 is no limit.
+    #[must_use]
+    pub fn admit(&self, group: &GroupId, user: &UserId, now: Timestamp, per_second: u32) -> bool {
+        if per_second == 0 {
+            return true;
+        }
+        if self.seconds.len() > COUNTED {
+            self.seconds.retain(|_, (at, _)| *at == now);
+        }
+        let mut second = self.seconds.entry((group.clone(), user.clone())).or_default();
+        if second.0 != now {
+            *second = (now, 0);
+        }
+        let fits = second.1 < per_second;
+        second.1 += u32::from(fits);
+        fits
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -108,5 +134,16 @@ mod tests {
         assert_eq!(admitted(Priority::High, 100, 7), 10, "too many gifts are too many");
         assert_eq!(admitted(Priority::Low, 1, 8), 1, "the next second is a new one");
         assert!(rates.admit(&group, Priority::Low, Timestamp(8), 0, &shares), "no rate, no limit");
+    }
+
+    #[test]
+    fn members_are_counted_each_by_themselves() {
+        let rates = MemberRates::default();
+        let group = GroupId::parse("g").expect("an id");
+        let admit = |user, second| rates.admit(&group, &UserId::trusted(user), Timestamp(second), 2);
+        assert_eq!([admit("ana", 7), admit("ana", 7), admit("ana", 7)], [true, true, false]);
+        assert!(admit("bob", 7));
+        assert!(admit("ana", 8), "the next second is a new one");
+        assert!((0..9).all(|_| rates.admit(&group, &UserId::trusted("cid"), Timestamp(7), 0)), "no rate, no limit");
     }
 }

@@ -95,6 +95,17 @@ pub enum Denied {
         /// Its number.
         seq: u64,
     },
+    /// Only small groups keep read receipts.
+    #[error("group `{group}` has more than {limit} members, too many for read receipts")]
+    TooLargeForReceipts {
+        /// The group.
+        group: GroupId,
+        /// The most members.
+        limit: u32,
+    },
+    /// What is not stored has no read receipts.
+    #[error("messages for those online only have no read receipts")]
+    NoReceiptsOnlineOnly,
     /// The recall window is over.
     #[error("message {seq} is older than {limit_secs} seconds")]
     RecallTooLate {

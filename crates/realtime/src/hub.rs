@@ -240,6 +240,17 @@ impl Hub {
         }
     }
 
+    /// Sends a push to those of the users who are members of the group, here, and want its messages.
+    pub fn send_some<'a>(&self, app: AppId, group: &GroupId, users: impl IntoIterator<Item = &'a UserId>, push: &Push) {
+        let Some(members) = self.groups.get(&(app, group.clone())) else { return };
+        let wanted = users.into_iter().filter_map(|user| members.get(user)).filter(|subscriber| !subscriber.discard);
+        for subscriber in wanted {
+            for session in &subscriber.present.inner.lock().sessions {
+                session.push(push);
+            }
+        }
+    }
+
     /// Sends a push to every device of a user that is here, except one.
     pub fn send_user(&self, app: AppId, user: &UserId, push: &Push, except: Option<SessionId>) {
         if let Some(present) = self.present(app, user) {

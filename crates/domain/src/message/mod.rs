@@ -80,6 +80,13 @@ pub struct Mentions {
     pub raw: Option<Arc<str>>,
 }
 
+impl Mentions {
+    /// The robots among the mentioned users; a mention of everybody means none of them (docs/spec/webhooks.md#11.2).
+    pub fn robots(&self) -> impl Iterator<Item = &UserId> {
+        self.users.iter().filter(|user| user.is_robot())
+    }
+}
+
 /// The choices of a sender beside the content (docs/spec/rest-common.md#6.7).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -119,6 +126,12 @@ pub struct MessageOptions {
     /// One-to-one: also told to the sender's other devices.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub sync_to_sender: bool,
+    /// The app's backend is not asked before it is sent.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub no_before_webhook: bool,
+    /// The app's backend is not told once it is sent.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub no_after_webhook: bool,
     /// The session it was sent on, which knows it already.
     #[serde(skip)]
     pub sent_on: Option<u64>,

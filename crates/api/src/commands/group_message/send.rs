@@ -5,12 +5,14 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use tsudoi_domain::{
-    Denied, GroupId, Scene, Timestamp, TopicId, UserId,
+    Denied, GroupId, Limits, Scene, Timestamp, TopicId, UserId,
     conversation::ConversationKey,
     message::{
         Content, Draft, Mentions, MessageOptions, Priority, Sender,
         send::{self, Speaker},
     },
+    settings::Features,
+    time::MuteUntil,
 };
 use tsudoi_store::Outcome;
 
@@ -21,12 +23,15 @@ use crate::{
     decode,
     error::Error,
     error_code::ErrorCode,
-    wire::{BodyLimits, MessageBody, OfflinePushInfo},
+    wire::{BodyError, BodyLimits, MessageBody, OfflinePushInfo},
 };
 
 /// Sends an ordinary message. REST and gateway; needs `Action::Send`.
 /// Units: times in Unix seconds. Limits: `limits.message` (bytes, mentions, targets), the group's rate.
-/// Errors: `GroupNotFound`, `GroupNotAllowed`, `GroupMuted`, `GroupTooManyMentions`, `MessageTooLong`, `GroupBadParameter`.
+/// A send repeated within `message.group_dedupe_secs` is answered with the first result, also by REST callers acting for somebody.
+/// Errors: `GroupBadParameter`, `MessageTooLong`, `MessageBadPushInfo`, `GroupTooManyMentions`, `GroupNotFound`, `GroupNotAllowed`,
+/// `GroupFeatureOff`, `GroupTooLargeForReceipts`, `GroupOnlineOnlyWithoutReceipts`, `GroupAccountNotFound`, `GroupMuted`,
+/// `GroupTooFrequent`, `GroupMessageTooFrequent` where the type does not shed silently.
 /// Spec: docs/spec/rest-groups.md#3.1, docs/spec/websocket-protocol.md#11
 #[derive(Debug, Deserialize)]
 pub struct SendGroupMessage {
@@ -34,7 +39,7 @@ pub struct SendGroupMessage {
     group: GroupId,
     #[serde(rename = "TopicId", default, deserialize_with = "decode::non_empty")]
     topic: Option<TopicId>,
-    #[serde(rename = "From_Account")]
+    #[serde(rename = "From_Account", default, deserialize_with = "decode::non_empty")]
     from: Option<UserId>,
     #[serde(rename = "Random")]
     random: u32,
@@ -53,7 +58,7 @@ pub struct SendGroupMessage {
     #[serde(rename = "SendMsgControl", default)]
     control: Vec<String>,
     #[serde(rename = "ForbidCallbackControl", default)]
-    _suppressed_webhooks: Vec<String>,
+    suppressed_webhooks: Vec<String>,
     #[serde(rename = "OfflinePushInfo")]
     push_info: Option<Box<RawValue>>,
     #[serde(rename = "GroupAtInfo")]
@@ -117,64 +122,110 @@ impl Command for SendGroupMessage {
     type Reply = Sent;
 
     async fn run(self, caller: &Caller, app: &Arc<App>) -> Result<Sent, Error> {
+        let settings = app.settings();
+        let window = settings.message.group_dedupe_secs;
+        let parsed = self.parse(settings.limits(), caller)?;
         let sender = caller.acting_for(self.from.as_ref());
         let scene = app.scene(&self.group, caller, &sender).await?;
-        let draft = self.draft(&scene, caller, app)?;
+        let line = conversation(&scene, self.topic.as_ref())?;
+        // 1. What was sent before is answered as then, whatever changed since, and counts against nothing.
+        if let Some((seq, time)) = app.recent_sends.repeated(&line, &sender, self.random, scene.now, window) {
+            metrics::counter!("messages_repeated_total").increment(1);
+            return Ok(Sent { time, seq, drop_reason: None });
+        }
+        // 2. Who may say this, here, now.
+        let targets = members_among(app, &scene, &self.targets).await?;
+        let draft = self.draft(&scene, line.clone(), parsed, targets, caller)?;
+        require_features(&settings.features, &draft.options)?;
+        send::may_send(&scene, &draft.options, settings.limits().receipt.max_group_members)?;
         if caller.is_app_admin() && app.store().account(app.id(), &sender).await?.is_none() {
             return Err(Denied::NoSuchAccount(sender).into());
         }
-        let speaker = speaker(app, &scene, &draft).await?;
-        send::may_send(&scene, speaker, &draft)?;
+        send::may_speak(&scene, speaker(app, &scene, &line).await?)?;
+        // 3. How much is said already.
+        let of_member = settings.rates.group_member_messages_per_second;
+        if !caller.is_app_admin() && !app.member_rates.admit(&self.group, &sender, scene.now, of_member) {
+            let text = format!("{sender} may send {of_member} messages a second to a group");
+            return Err(Error::new(ErrorCode::GroupTooFrequent, text));
+        }
         if !admit(app, &scene, draft.priority) {
             return shed(app, &scene, &draft, caller).await;
         }
-        deliver(app, scene, draft, caller).await
+        let sent = deliver(app, scene, draft, caller).await?;
+        app.recent_sends.remember(line, sender, self.random, sent.seq, sent.time);
+        Ok(sent)
     }
 }
 
+/// What a request says that can be checked without looking at the group.
+struct Parsed {
+    body: MessageBody,
+    push_info: Option<OfflinePushInfo>,
+    mentions: Mentions,
+}
+
 impl SendGroupMessage {
-    /// The message as it is kept, or what is wrong with the request.
-    fn draft(&self, scene: &Scene, caller: &Caller, app: &App) -> Result<Draft, Error> {
+    fn has(&self, control: &str) -> bool {
+        self.control.iter().any(|one| one == control)
+    }
+
+    fn forbids(&self, webhook: &str) -> bool {
+        self.suppressed_webhooks.iter().any(|one| one == webhook)
+    }
+
+    /// Fields and lengths, then the sizes of lists (docs/spec/rest-groups.md#0.5).
+    fn parse(&self, limits: &Limits, caller: &Caller) -> Result<Parsed, Error> {
         let bad = |text: String| Error::new(ErrorCode::GroupBadParameter, text);
-        let settings = app.settings();
-        let limits = settings.limits();
         let body_limits = BodyLimits {
             max_bytes: limits.message.max_bytes as usize,
             max_merge_depth: limits.message.max_merge_depth as usize,
         };
-        // 1. Where it goes.
-        let conversation = conversation(scene, self.topic.as_ref())?;
-        // 2. What it says.
-        let body_error = |e: crate::wire::BodyError| Error::new(e.group_code(), e.to_string());
+        let body_error = |e: BodyError| Error::new(e.group_code(), e.to_string());
         let body = MessageBody::parse(&self.body, body_limits).map_err(body_error)?;
         body.check_size(self.cloud_custom_data.as_deref(), body_limits).map_err(body_error)?;
         let push_info =
             self.push_info.as_deref().map(|info| OfflinePushInfo::parse(info, body_limits.max_bytes)).transpose();
-        let push_info = push_info.map_err(|e| bad(format!("`OfflinePushInfo`: {e}")))?;
-        // 3. Who gets it, and how.
+        let push_info =
+            push_info.map_err(|e| Error::new(ErrorCode::MessageBadPushInfo, format!("`OfflinePushInfo`: {e}")))?;
+        // Clients offer both as choices of one message; of backends the documents ask to decide.
+        if self.online_only && caller.is_app_admin() && (self.has(NO_UNREAD) || self.has(NO_LAST_MSG)) {
+            return Err(bad("`SendMsgControl` does not go with `OnlineOnlyFlag`".into()));
+        }
         let mentions = self.mentions(limits.message.max_mentions as usize)?;
         if self.targets.len() > limits.message.max_targets as usize {
             return Err(bad(format!("`To_Account` has more than {} entries", limits.message.max_targets)));
         }
-        let has = |name: &str| self.control.iter().any(|one| one == name);
-        let online_only = self.online_only && scene.policy.online_only_msgs;
-        if online_only && (has("NoUnread") || has("NoLastMsg")) && caller.is_app_admin() {
-            return Err(bad("`SendMsgControl` does not go with `OnlineOnlyFlag`".into()));
-        }
-        if !scene.policy.send_control && (has("NoUnread") || has("NoLastMsg")) {
-            return Err(bad(format!("`SendMsgControl` does not apply to groups of type {}", scene.group.group_type)));
+        Ok(Parsed { body, push_info, mentions })
+    }
+
+    /// The message as it is kept. What the group's type has no use for is left out, or refused where the documents say so.
+    fn draft(
+        &self,
+        scene: &Scene,
+        conversation: ConversationKey,
+        parsed: Parsed,
+        targets: Vec<UserId>,
+        caller: &Caller,
+    ) -> Result<Draft, Error> {
+        let policy = &scene.policy;
+        let controls = self.has(NO_UNREAD) || self.has(NO_LAST_MSG);
+        if controls && !policy.send_control && caller.is_app_admin() {
+            let text = format!("`SendMsgControl` does not apply to groups of type {}", scene.group.group_type);
+            return Err(Error::new(ErrorCode::GroupBadParameter, text));
         }
         let options = MessageOptions {
-            no_unread: has("NoUnread") || !self.targets.is_empty(),
-            no_last_msg: has("NoLastMsg"),
-            with_mute_notifications: has("WithMuteNotifications"),
-            online_only,
-            need_receipt: self.need_receipt && scene.policy.read_receipts,
-            support_extension: self.extension && scene.policy.msg_extension,
+            no_unread: (self.has(NO_UNREAD) && policy.send_control) || !targets.is_empty(),
+            no_last_msg: self.has(NO_LAST_MSG) && policy.send_control,
+            with_mute_notifications: self.has("WithMuteNotifications"),
+            online_only: self.online_only && policy.online_only_msgs,
+            need_receipt: self.need_receipt && policy.read_receipts,
+            support_extension: self.extension && policy.msg_extension,
             is_relay: self.relay,
-            targets: self.targets.clone(),
-            mentions,
-            push_info: push_info.map(OfflinePushInfo::into_json),
+            targets,
+            mentions: parsed.mentions,
+            push_info: parsed.push_info.map(OfflinePushInfo::into_json),
+            no_before_webhook: self.forbids("ForbidBeforeSendMsgCallback"),
+            no_after_webhook: self.forbids("ForbidAfterSendMsgCallback"),
             sent_on: caller.session().map(|session| session.id().0),
             ..MessageOptions::default()
         };
@@ -186,7 +237,7 @@ impl SendGroupMessage {
             client_time: self.client_time,
             client_seq: self.client_seq,
             priority: self.priority.into(),
-            content: Content::Elements(body.into_json()),
+            content: Content::Elements(parsed.body.into_json()),
             cloud_custom_data: self.cloud_custom_data.clone(),
             options,
         })
@@ -202,19 +253,49 @@ impl SendGroupMessage {
                 format!("`GroupAtInfo` has more than {most} entries"),
             ));
         }
-        let users = list.iter().filter(|mention| !mention.all).filter_map(|mention| mention.user.as_deref());
-        let users = users
-            .map(|user| {
-                UserId::parse(user)
-                    .map_err(|e| Error::new(ErrorCode::GroupBadParameter, format!("`GroupAt_Account`: {e}")))
-            })
-            .collect::<Result<_, _>>()?;
+        let mut users: Vec<UserId> = Vec::new();
+        for mention in list.iter().filter(|mention| !mention.all) {
+            let user = UserId::parse(mention.user.as_deref().unwrap_or_default())
+                .map_err(|e| Error::new(ErrorCode::GroupBadParameter, format!("`GroupAt_Account`: {e}")))?;
+            if !users.contains(&user) {
+                users.push(user);
+            }
+        }
         Ok(Mentions { all: list.iter().any(|mention| mention.all), users, raw: Some(raw.get().into()) })
     }
 }
 
-async fn speaker(app: &App, scene: &Scene, draft: &Draft) -> Result<Speaker, Error> {
-    let topic = match &draft.conversation {
+const NO_UNREAD: &str = "NoUnread";
+const NO_LAST_MSG: &str = "NoLastMsg";
+
+/// What the operator switched off.
+fn require_features(features: &Features, options: &MessageOptions) -> Result<(), Denied> {
+    if !options.targets.is_empty() && !features.directed_messages {
+        return Err(Denied::FeatureOff("sending to named members"));
+    }
+    if options.need_receipt && !features.group_read_receipt {
+        return Err(Denied::FeatureOff("the read receipt of groups"));
+    }
+    Ok(())
+}
+
+/// The members among the receivers that a directed message names, each once. Strangers do not get it; when nobody is left, it is
+/// for the sender alone: no receivers would mean everybody.
+async fn members_among(app: &App, scene: &Scene, named: &[UserId]) -> Result<Vec<UserId>, Error> {
+    let mut members: Vec<UserId> = Vec::new();
+    for user in named {
+        if !members.contains(user) && app.store().member(app.id(), &scene.group.id, user).await?.is_some() {
+            members.push(user.clone());
+        }
+    }
+    if members.is_empty() && !named.is_empty() {
+        members.push(scene.user.clone());
+    }
+    Ok(members)
+}
+
+async fn speaker(app: &App, scene: &Scene, line: &ConversationKey) -> Result<Speaker, Error> {
+    let topic = match line {
         ConversationKey::Topic(topic) => Some(topic),
         ConversationKey::Group(_) | ConversationKey::Direct(..) => None,
     };
@@ -225,7 +306,7 @@ async fn speaker(app: &App, scene: &Scene, draft: &Draft) -> Result<Speaker, Err
     };
     let muted_in_topic = match topic {
         Some(topic) => members.mute(app.id(), &scene.group.id, Some(topic), &scene.user).await?,
-        None => tsudoi_domain::time::MuteUntil::NEVER,
+        None => MuteUntil::NEVER,
     };
     Ok(Speaker { is_app_admin: app.settings().is_admin(&scene.user), muted, muted_in_topic, topic_muted: false })
 }
@@ -239,6 +320,10 @@ fn admit(app: &App, scene: &Scene, priority: Priority) -> bool {
 /// Answers a message above the rate: success with the number it would have had, which is not used up.
 async fn shed(app: &App, scene: &Scene, draft: &Draft, caller: &Caller) -> Result<Sent, Error> {
     metrics::counter!("messages_shed_total").increment(1);
+    if !scene.policy.silent_drop {
+        let text = format!("group {} may say {} messages a second", scene.group.id, scene.policy.msg_rate_per_sec);
+        return Err(Error::new(ErrorCode::GroupMessageTooFrequent, text));
+    }
     let last_seq = if scene.policy.history_stored {
         app.store().read().position(app.id(), &draft.conversation).await?.last_seq
     } else {
@@ -250,7 +335,9 @@ async fn shed(app: &App, scene: &Scene, draft: &Draft, caller: &Caller) -> Resul
 async fn deliver(app: &App, scene: Scene, draft: Draft, caller: &Caller) -> Result<Sent, Error> {
     let sent = |time, seq| Ok(Sent { time, seq, drop_reason: None });
     let time = draft.time;
-    let window = app.settings().message.group_dedupe_secs;
+    let settings = app.settings();
+    let window = settings.message.group_dedupe_secs;
+    let receipt_members = settings.limits().receipt.max_group_members;
     if !scene.policy.history_stored {
         // A live room: nothing of it touches the disk.
         let room = app.live.room(&scene.group.id);
@@ -268,8 +355,8 @@ async fn deliver(app: &App, scene: Scene, draft: Draft, caller: &Caller) -> Resu
     let decided = app
         .decide(|| async {
             let scene = app.scene(&scene.group.id, caller, &scene.user).await?;
-            let speaker = speaker(app, &scene, &draft).await?;
-            send::may_send(&scene, speaker, &draft)?;
+            send::may_send(&scene, &draft.options, receipt_members)?;
+            send::may_speak(&scene, speaker(app, &scene, &draft.conversation).await?)?;
             let sleepers = if scene.group.active { Vec::new() } else { members_here(app, &scene.group.id).await? };
             Ok(((), send::send(&scene, draft.clone(), window, sleepers)))
         })
