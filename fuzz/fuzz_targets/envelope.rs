@@ -17,7 +17,12 @@ fuzz_target!(|input: &[u8]| {
     let commands = catalogue::commands();
     let entry = &commands[usize::from(*choice) % commands.len()];
     let Err(refusal) = (entry.check)(body) else { return };
-    assert!(ErrorCode::from_number(refusal.code()).is_some(), "{} refuses with {}", entry.route.command, refusal.code());
+    assert!(
+        ErrorCode::from_number(refusal.code()).is_some(),
+        "{} refuses with {}",
+        entry.route.command,
+        refusal.code()
+    );
     let answer = envelope::failure(&refusal, Display::Empty);
     let answer: Value = serde_json::from_slice(&answer).expect("an envelope is JSON");
     assert_eq!(answer["ActionStatus"], "FAIL");

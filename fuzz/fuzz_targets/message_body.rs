@@ -8,10 +8,7 @@ use serde_json::{Value, value::RawValue};
 use tsudoi_api::wire::{BodyLimits, MessageBody, OfflinePushInfo};
 
 /// Small limits, so that the fuzzer reaches them.
-const LIMITS: BodyLimits = BodyLimits {
-    max_bytes: 2_048,
-    max_merge_depth: 4,
-};
+const LIMITS: BodyLimits = BodyLimits { max_bytes: 2_048, max_merge_depth: 4 };
 
 fuzz_target!(|json: &str| {
     let Ok(sent) = serde_json::from_str::<&RawValue>(json) else {
@@ -21,25 +18,14 @@ fuzz_target!(|json: &str| {
     match MessageBody::parse(sent, LIMITS) {
         Ok(body) => {
             check_kept(sent, body.as_json());
-            let kept =
-                RawValue::from_string(body.as_json().to_owned()).expect("kept bodies are json");
-            assert_eq!(
-                MessageBody::parse(&kept, LIMITS).as_ref(),
-                Ok(&body),
-                "a kept body is accepted again"
-            );
-            assert_eq!(
-                serde_json::to_string(&body).ok().as_deref(),
-                Some(body.as_json())
-            );
+            let kept = RawValue::from_string(body.as_json().to_owned()).expect("kept bodies are json");
+            assert_eq!(MessageBody::parse(&kept, LIMITS).as_ref(), Ok(&body), "a kept body is accepted again");
+            assert_eq!(serde_json::to_string(&body).ok().as_deref(), Some(body.as_json()));
             let text_bytes: usize = body.texts().map(|text| text.len()).sum();
             assert!(text_bytes <= LIMITS.max_bytes);
             assert_ne!(body.default_push_text().as_deref(), Some(""));
         }
-        Err(refusal) => assert!(
-            refusal.to_string().len() < 200,
-            "refusals do not repeat the input"
-        ),
+        Err(refusal) => assert!(refusal.to_string().len() < 200, "refusals do not repeat the input"),
     }
 
     match OfflinePushInfo::parse(sent, LIMITS.max_bytes) {
@@ -48,10 +34,7 @@ fuzz_target!(|json: &str| {
             assert_ne!(info.title().as_deref(), Some(""));
             assert_ne!(info.description().as_deref(), Some(""));
         }
-        Err(refusal) => assert!(
-            refusal.to_string().len() < 200,
-            "refusals do not repeat the input"
-        ),
+        Err(refusal) => assert!(refusal.to_string().len() < 200, "refusals do not repeat the input"),
     }
 });
 

@@ -31,28 +31,16 @@ fn check(packed: &str) {
     assert_eq!(verdict, Err(BadUserSig::BadSignature));
 
     let userbuf = ticket.userbuf.as_deref();
-    let own = user_sig::sign(
-        &key,
-        claim.0,
-        claim.1,
-        ticket.issued_at,
-        ticket.expire_secs,
-        userbuf,
-    );
+    let own = user_sig::sign(&key, claim.0, claim.1, ticket.issued_at, ticket.expire_secs, userbuf);
     if own.len() <= MAX_TICKET_BYTES {
-        let verified = user_sig::verify(keys, claim.0, claim.1, &own, ticket.issued_at, 0)
-            .expect("an own ticket verifies");
-        assert_eq!(
-            (verified.expires_at(), verified.userbuf.as_deref()),
-            (ticket.expires_at(), userbuf)
-        );
+        let verified =
+            user_sig::verify(keys, claim.0, claim.1, &own, ticket.issued_at, 0).expect("an own ticket verifies");
+        assert_eq!((verified.expires_at(), verified.userbuf.as_deref()), (ticket.expires_at(), userbuf));
     }
 }
 
 fn pack(document: &[u8]) -> String {
     let mut encoder = ZlibEncoder::new(Vec::new(), Compression::fast());
-    encoder
-        .write_all(document)
-        .expect("writing to memory cannot fail");
+    encoder.write_all(document).expect("writing to memory cannot fail");
     STANDARD.encode(encoder.finish().expect("writing to memory cannot fail"))
 }
