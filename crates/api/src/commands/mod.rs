@@ -6,8 +6,17 @@ pub mod account;
 pub mod group_message;
 pub mod presence;
 pub mod profile;
+pub mod relation;
 
 /// All commands, family by family.
 pub(crate) fn all() -> Vec<Entry> {
-    [crate::gateway::login::all(), account::all(), group_message::all(), presence::all(), profile::all()].concat()
+    [
+        crate::gateway::login::all(),
+        account::all(),
+        group_message::all(),
+        presence::all(),
+        profile::all(),
+        relation::all(),
+    ]
+    .concat()
 }
