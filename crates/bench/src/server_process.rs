@@ -23,8 +23,20 @@ const STOP_WITHIN: Duration = Duration::from_secs(20);
 /// How much of its output is quoted when it fails.
 const QUOTED_LINES: usize = 20;
 
-/// Provisioning of the server under test: a benchmark measures the server, not its rate limits.
-const PROVISION: &str = include_str!("provision.toml");
+/// Provisioning of the server under test: a benchmark measures the server, not the limits of an app.
+fn provision(app: &App) -> String {
+    format!(
+        "[[apps]]\n\
+         app_id = {}\n\
+         [apps.settings.rates]\n\
+         group_messages_per_second = 0\n\
+         rest_default_per_second = 0\n\
+         [apps.settings.limits.overrides.max_members]\n\
+         Public = 0\n\
+         Community = 0\n",
+        app.id
+    )
+}
 
 /// A started server. Killed when dropped; [`ServerProcess::stop`] is the polite way.
 #[derive(Debug)]
@@ -92,8 +104,8 @@ impl ServerProcess {
 }
 
 fn spawn(binary: &Path, app: &App, folder: &TempDir, address: SocketAddr) -> Result<Child, BenchError> {
-    let provision = folder.path().join("provision.toml");
-    fs::write(&provision, PROVISION).map_err(BenchError::io("cannot write the provisioning file"))?;
+    let provision_file = folder.path().join("provision.toml");
+    fs::write(&provision_file, provision(app)).map_err(BenchError::io("cannot write the provisioning file"))?;
     let log = File::create(log_file(folder)).map_err(BenchError::io("cannot make the server's log file"))?;
     let errors = log.try_clone().map_err(BenchError::io("cannot share the server's log file"))?;
     let mut command = Command::new(binary);
@@ -109,7 +121,7 @@ fn spawn(binary: &Path, app: &App, folder: &TempDir, address: SocketAddr) -> Res
         .env("TSUDOI_DATA_DIR", folder.path().join("data"))
         .env("TSUDOI_APP_ID", app.id.to_string())
         .env("TSUDOI_APP_KEY", &app.key)
-        .env("TSUDOI_PROVISION", provision)
+        .env("TSUDOI_PROVISION", provision_file)
         .stdin(Stdio::null())
         .stdout(log)
         .stderr(errors)
