@@ -21,6 +21,8 @@ check: ## The quick part of `make test`: format, lints, dependencies, Rust tests
 
 golden: ## Renew generated pages and golden files, and show what changed
 	TSUDOI_UPDATE_DOCS=1 cargo test --quiet --locked -p tsudoi up_to_date
+	cargo build --quiet --locked -p tsudoi
+	GOLDEN_ACCEPT=1 cargo test --quiet --locked -p tsudoi-it golden
 	@git --no-pager diff --stat
 
 bench: ## Measure the release binary: ARGS="fanout --members 1000"; without ARGS, durable sends

@@ -87,10 +87,13 @@ impl std::fmt::Debug for Shared {
     }
 }
 
+/// Opens the store; gets what listens to its commits.
+pub type OpenStore = Box<dyn FnOnce(Arc<dyn CommitObserver>) -> Result<Store, StoreError> + Send>;
+
 /// What is needed to start.
 pub struct Parts {
     /// Opens the store; gets what listens to its commits.
-    pub store: Box<dyn FnOnce(Arc<dyn CommitObserver>) -> Result<Store, StoreError> + Send>,
+    pub store: OpenStore,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Chance.

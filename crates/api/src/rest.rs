@@ -22,7 +22,6 @@ use crate::{
 };
 
 /// The routes of the door.
-#[must_use]
 pub fn router(shared: Arc<Shared>) -> Router {
     Router::new()
         .route("/v4/{*path}", any(call))

@@ -164,7 +164,7 @@ async fn subscribe(app: &App, user: &UserId) -> Result<(), Error> {
         let rooms = app.live.rooms_of(user);
         let groups: Vec<(GroupId, bool)> = joined
             .into_iter()
-            .filter(|joined| visible(joined))
+            .filter(visible)
             .map(|joined| (joined.group.id.clone(), joined.member.msg_flag == MsgFlag::Discard))
             .chain(rooms.into_iter().map(|group| (group, false)))
             .collect();

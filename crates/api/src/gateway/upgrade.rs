@@ -27,17 +27,16 @@ use crate::{
 };
 
 /// The routes of the door.
-#[must_use]
 pub fn router(shared: Arc<Shared>) -> Router {
     Router::new().route("/binfo", get(binary)).route("/info", get(text)).with_state(shared)
 }
 
 async fn binary(State(shared): State<Arc<Shared>>, RawQuery(query): RawQuery, request: Request) -> Response<Body> {
-    upgrade(shared, query, request, true)
+    upgrade(&shared, query.as_deref(), request, true)
 }
 
 async fn text(State(shared): State<Arc<Shared>>, RawQuery(query): RawQuery, request: Request) -> Response<Body> {
-    upgrade(shared, query, request, false)
+    upgrade(&shared, query.as_deref(), request, false)
 }
 
 /// What the address of a connection says (docs/spec/websocket-protocol.md#1).
@@ -85,13 +84,13 @@ fn wants_upgrade(headers: &HeaderMap) -> Option<&HeaderValue> {
     .flatten()
 }
 
-fn upgrade(shared: Arc<Shared>, query: Option<String>, mut request: Request, is_binary: bool) -> Response<Body> {
+fn upgrade(shared: &Shared, query: Option<&str>, mut request: Request, is_binary: bool) -> Response<Body> {
     let Some(key) = wants_upgrade(request.headers()) else {
         return refuse(StatusCode::UPGRADE_REQUIRED, "this address speaks WebSocket\n");
     };
     let accept = tungstenite::handshake::derive_accept_key(key.as_bytes());
     let Ok(accept) = HeaderValue::try_from(accept) else { return refuse(StatusCode::BAD_REQUEST, "bad key\n") };
-    let address = Address::parse(query.as_deref().unwrap_or_default());
+    let address = Address::parse(query.unwrap_or_default());
     let Some(app) = address.sdkappid.and_then(|id| shared.app(AppId(id))) else {
         return refuse(StatusCode::FORBIDDEN, "sdkappid is missing or unknown\n");
     };
