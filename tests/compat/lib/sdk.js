@@ -70,7 +70,11 @@ export class Tab {
       }
     }
     const timer = (set) => (work, ms, ...rest) => {
-      const id = set((...values) => tab.isClosed || work(...values), ms, ...rest);
+      // The end of its sockets still wakes the SDK of a closed tab.
+      if (tab.isClosed) {
+        return undefined;
+      }
+      const id = set(work, ms, ...rest);
       tab.timers.add(id);
       return id;
     };
@@ -139,6 +143,7 @@ export class Tab {
   /** Ends the tab: no timer fires and no socket stays. */
   close() {
     this.isClosed = true;
+    this.isOffline = true;
     for (const id of this.timers) {
       clearTimeout(id);
     }

@@ -64,6 +64,9 @@ test('one-to-one: the other side sees the new text, now and later', async () => 
   assert.deepEqual(await readBack(bob.userID, `C2C${ana.userID}`), [[sent.ID, 'hello', 'edited=1', true]]);
 });
 
+// What the SDK makes of the server's 20027.
+const CONFLICT = 2480;
+
 test('of two edits of one version the second is refused and carries the current text', async () => {
   const { groupID } = await ana.create({ type: ana.TYPES.GRP_MEETING });
   await bob.chat.joinGroup({ groupID });
@@ -73,7 +76,7 @@ test('of two edits of one version the second is refused and carries the current 
   await edit(ana, sent, 'by ana');
   bob.tab.online();
   const outcome = await edit(bob, received, 'by bob').then(() => null, (error) => error);
-  assert.equal(outcome?.code, 20027);
+  assert.equal(outcome?.code, CONFLICT);
   assert.equal(outcome.data.message.payload.text, 'by ana');
 });
 

@@ -66,8 +66,7 @@ test('an application waits, is listed on both sides, and is accepted', async () 
   await bob.chat.acceptFriendApplication({ userID: ana.userID, remark: 'Annie', type: bob.TYPES.SNS_APPLICATION_AGREE_AND_ADD });
   await befriends(bob, ana.userID);
   await befriends(own, bob.userID);
-  const left = (await bob.chat.getFriendApplicationList()).data.friendApplicationList;
-  assert.deepEqual(left, []);
+  await bob.until('no application is left', async () => (await bob.chat.getFriendApplicationList()).data.friendApplicationList.length === 0);
 });
 
 test('an application can be refused or withdrawn', async () => {
@@ -80,7 +79,8 @@ test('an application can be refused or withdrawn', async () => {
   assert.deepEqual(await friends(later), []);
 
   await ana.chat.addFriend({ to: bob.userID, source: SOURCE, type: ana.TYPES.SNS_ADD_TYPE_BOTH });
-  await ana.chat.deleteFriendApplication({ userID: bob.userID, type: ana.TYPES.SNS_APPLICATION_SENT_BY_ME });
+  const own = await Client.login(server, ana.userID);
+  await own.chat.deleteFriendApplication({ userID: bob.userID, type: own.TYPES.SNS_APPLICATION_SENT_BY_ME });
   const again = await Client.login(server, ana.userID);
   assert.deepEqual((await again.chat.getFriendApplicationList()).data.friendApplicationList, []);
 });

@@ -83,7 +83,7 @@ test('bad tickets are refused with their code, and a good one then works in the 
 
 test('an expired ticket is refused with 70001', async () => {
   const ana = new Client(server, fresh('ana'));
-  await refused(70001, ana.chat.login({ userID: ana.userID, userSig: server.ticket(ana.userID, -10) }));
+  await refused(70001, ana.chat.login({ userID: ana.userID, userSig: server.ticket(ana.userID, 60, 120) }));
   assert.equal(ana.chat.isReady(), false);
 });
 

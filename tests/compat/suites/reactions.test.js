@@ -15,9 +15,9 @@ beforeEach(async () => {
 });
 
 /** Waits for the event that shows `reactionID` of a message with `count` users. */
-async function updated(client, messageID, reactionID, count) {
-  await client.waitFor('MESSAGE_REACTIONS_UPDATED', (data) => data.some((one) => one.messageID === messageID
-    && one.reactionList.some((reaction) => reaction.reactionID === reactionID && reaction.totalUserCount === count)));
+async function updated(client, messageID, reactionID, count, since = 0) {
+  await client.waitFor('MESSAGE_REACTIONS_UPDATED', (data) => data.messageID === messageID
+    && data.reactionList.some((reaction) => reaction.reactionID === reactionID && reaction.totalUserCount === count), { since });
 }
 
 async function reactions(client, message) {
@@ -53,8 +53,9 @@ for (const [where, setUp] of [['in a group', inGroup], ['one-to-one', oneToOne]]
     assert.deepEqual(seen.map(([id, count, own]) => [id, count, own]), [['thumbs-up', 2, true], ['heart', 1, false]]);
     assert.deepEqual(new Set(seen[0][3]), new Set([ana.userID, bob.userID]));
 
+    const since = ana.mark();
     await bob.chat.removeMessageReaction(received, 'thumbs-up');
-    await updated(ana, sent.ID, 'thumbs-up', 1);
+    await updated(ana, sent.ID, 'thumbs-up', 1, since);
     await ana.chat.removeMessageReaction(sent, 'thumbs-up');
     await updated(bob, sent.ID, 'thumbs-up', 0);
     assert.deepEqual((await reactions(ana, sent)).map(([id]) => id), ['heart']);

@@ -20,7 +20,7 @@ async function status(client, ...userIDList) {
 }
 
 async function changed(client, userID, statusType, customStatus = '') {
-  await client.waitFor('USER_STATUS_UPDATED', ({ userStatusList }) => userStatusList.some((user) => user.userID === userID
+  await client.waitFor('USER_STATUS_UPDATED', (list) => list.some((user) => user.userID === userID
     && user.statusType === statusType && user.customStatus === customStatus));
 }
 
@@ -47,10 +47,10 @@ test('a subscriber is told of every change, until it unsubscribes', async () => 
   await bob.chat.setSelfStatus({ customStatus: 'busy' });
   await changed(ana, bob.userID, USER_STATUS_ONLINE, 'busy');
   await bob.chat.logout();
-  await ana.waitFor('USER_STATUS_UPDATED', ({ userStatusList }) => userStatusList.some((user) => user.userID === bob.userID
+  await ana.waitFor('USER_STATUS_UPDATED', (list) => list.some((user) => user.userID === bob.userID
     && user.statusType === USER_STATUS_OFFLINE));
   const again = await Client.login(server, bob.userID);
-  await ana.waitFor('USER_STATUS_UPDATED', ({ userStatusList }) => userStatusList.some((user) => user.userID === bob.userID
+  await ana.waitFor('USER_STATUS_UPDATED', (list) => list.some((user) => user.userID === bob.userID
     && user.statusType === USER_STATUS_ONLINE), { since: ana.mark() - 1 });
 
   await ana.chat.unsubscribeUserStatus({ userIDList: [bob.userID] });

@@ -130,13 +130,24 @@ async function story(ticket, owner) {
   await refused(10010, 'group_open_http_svc/add_group_member', { GroupId: ticket, MemberList: [{ Member_Account: 'agent-lee' }] });
 }
 
+/** A ticket of two minutes ago that was good for one. The generator reads the clock itself. */
+function expired() {
+  const { now } = Date;
+  Date.now = () => now() - 120_000;
+  try {
+    return generator.genSig(ADMIN, 60);
+  } finally {
+    Date.now = now;
+  }
+}
+
 async function misuse() {
   const body = { Member_Account: 'agent-lee' };
   const command = 'group_open_http_svc/get_joined_group_list';
   await refused(60010, command, body, { identifier: 'agent-lee' });
   const stranger = new tickets.Api(Number(TSUDOI_APP_ID), `${TSUDOI_APP_KEY}0`);
   await refused(70009, command, body, { usersig: stranger.genSig(ADMIN, 60) });
-  await refused(70001, command, body, { usersig: generator.genSig(ADMIN, -60) });
+  await refused(70001, command, body, { usersig: expired() });
   await refused(70013, command, body, { usersig: generator.genSig('agent-lee', 60) });
   await refused(10019, 'group_open_http_svc/create_group', { Type: 'Public', Name: 'x', Owner_Account: 'nobody-ever-saw-me' });
   await refused(10004, 'group_open_http_svc/create_group', { Type: 'Public' });

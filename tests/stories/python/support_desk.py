@@ -9,6 +9,7 @@ import random
 import time
 import urllib.parse
 import urllib.request
+from unittest import mock
 
 import TLSSigAPIv2
 
@@ -151,7 +152,9 @@ def misuse():
     refused(60010, command, body, identifier="agent-lee")
     stranger = TLSSigAPIv2.TLSSigAPIv2(APP_ID, KEY + "0")
     refused(70009, command, body, usersig=stranger.gen_sig(ADMIN, 60))
-    refused(70001, command, body, usersig=GENERATOR.gen_sig(ADMIN, -60))
+    with mock.patch("time.time", lambda now=time.time(): now - 120):
+        expired = GENERATOR.gen_sig(ADMIN, 60)
+    refused(70001, command, body, usersig=expired)
     refused(70013, command, body, usersig=GENERATOR.gen_sig("agent-lee", 60))
 
 
