@@ -19,11 +19,11 @@ check: ## The quick part of `make test`: format, lints, dependencies, Rust tests
 	@tests/needs.sh test
 	@tests/all.sh format lint dependencies build rust
 
-golden: ## Renew generated pages and golden files, and show what changed
-	TSUDOI_UPDATE_DOCS=1 cargo test --quiet --locked -p tsudoi up_to_date
+golden: ## Write generated pages and golden files anew and show what changed; committing is accepting
+	GOLDEN_ACCEPT=1 cargo test --quiet --locked -p tsudoi up_to_date
 	cargo build --quiet --locked -p tsudoi
 	GOLDEN_ACCEPT=1 cargo test --quiet --locked -p tsudoi-it golden
-	@git --no-pager diff --stat
+	@git --no-pager diff -- docs tests/golden
 
 bench: ## Measure the release binary: ARGS="fanout --members 1000"; without ARGS, durable sends
 	@tests/needs.sh build

@@ -19,7 +19,7 @@ use axum::{
     routing::get,
     serve::ListenerExt as _,
 };
-use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tokio::{net::TcpListener, task::JoinHandle};
 use tsudoi_api::{
     Bounds, Parts, Shared,
@@ -287,8 +287,11 @@ fn metrics(config: &MetricsConfig) -> Option<PrometheusHandle> {
     if !config.enabled {
         return None;
     }
+    let seconds = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0];
+    let changes = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1024.0];
     let recorder = PrometheusBuilder::new()
-        .set_buckets(&[0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0])
+        .set_buckets_for_metric(Matcher::Suffix("_seconds".into()), &seconds)
+        .and_then(|builder| builder.set_buckets_for_metric(Matcher::Full("store_batch_changes".into()), &changes))
         .expect("there are buckets")
         .build_recorder();
     let handle = recorder.handle();

@@ -48,7 +48,7 @@ mod tests {
     #[test]
     fn the_page_is_up_to_date() {
         let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/commands.md");
-        if std::env::var_os("TSUDOI_UPDATE_DOCS").is_some() {
+        if std::env::var_os("GOLDEN_ACCEPT").is_some() {
             std::fs::write(file, page()).unwrap();
         } else {
             let text = std::fs::read_to_string(file).unwrap_or_default();

@@ -22,7 +22,7 @@ pub const FILE_NAME: &str = "tsudoi.toml";
 pub const FILE_VARIABLE: &str = "TSUDOI_CONFIG";
 
 /// Variables that begin like settings and are none: they belong to the tools around the server.
-const OTHER_VARIABLES: [&str; 3] = ["TSUDOI_BENCH_APP_KEY", "TSUDOI_BIN", "TSUDOI_UPDATE_DOCS"];
+const OTHER_VARIABLES: [&str; 2] = ["TSUDOI_BENCH_APP_KEY", "TSUDOI_BIN"];
 
 /// Where settings are read from.
 #[derive(Debug, Clone, Default)]
@@ -439,7 +439,7 @@ mod tests {
             .variable("TSUDOI_APP_ID", "20009527")
             .variable("TSUDOI_APP_KEY", "0123456789")
             .variable("TSUDOI_WEBHOOK_URL", "http://127.0.0.1:1/")
-            .variable("TSUDOI_HTTP_TRUSTED_PROXIES", "10.0.0.0/8, 192.0.2.1")
+            .variable("TSUDOI_WEBHOOK_ALLOWED_NETWORKS", "10.0.0.0/8, 192.0.2.1")
             .variable("TSUDOI_WEBSOCKET_MAX_CONNECTIONS", "1_000")
             .variable("TSUDOI_LOG_FORMAT", "json")
             .variable("TSUDOI_PUBLIC_URL", "")
@@ -448,7 +448,7 @@ mod tests {
         assert_eq!(config.app.id, 20_009_527);
         assert_eq!(config.app.key.unwrap().reveal(), "0123456789");
         assert_eq!(config.app.webhook_url.as_deref(), Some("http://127.0.0.1:1/"));
-        assert!(config.http.trusted_proxies.contains("10.9.9.9".parse().unwrap()));
+        assert!(config.webhook.allowed_networks.contains("10.9.9.9".parse().unwrap()));
         assert_eq!(config.websocket.max_connections, 1000);
         assert_eq!(config.log.format, crate::config::LogFormat::Json);
         assert_eq!(config.public_url, None);

@@ -78,8 +78,6 @@ concern! {
     HttpConfig {
         /// The largest request body, in bytes. Larger ones are refused.
         body_limit_bytes: usize = 4 << 20,
-        /// Proxies, as networks or addresses, whose X-Forwarded-For is believed.
-        trusted_proxies: Networks = Networks::default(),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Sets of IP networks, written as a list of `10.0.0.0/8` or single addresses.
 
-use std::{fmt, net::IpAddr};
+use std::net::IpAddr;
 
 use ipnet::IpNet;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
@@ -24,12 +24,6 @@ impl Networks {
         let address = address.to_canonical();
         self.0.iter().any(|network| network.contains(&address))
     }
-
-    /// Whether there is none.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
 }
 
 /// A text that is neither a network nor an address.
@@ -39,15 +33,6 @@ pub struct NotANetwork(String);
 
 fn network(text: &str) -> Result<IpNet, NotANetwork> {
     text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from)).map_err(|_| NotANetwork(text.to_owned()))
-}
-
-impl fmt::Display for Networks {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, network) in self.0.iter().enumerate() {
-            write!(f, "{}{network}", if index == 0 { "" } else { ", " })?;
-        }
-        Ok(())
-    }
 }
 
 impl Serialize for Networks {

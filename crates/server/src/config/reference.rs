@@ -122,7 +122,7 @@ mod tests {
         let (before, rest) = text.split_once("<!-- settings -->\n").expect("the page has the first mark");
         let (_, after) = rest.split_once("<!-- end of settings -->").expect("the page has the last mark");
         let fresh = format!("{before}<!-- settings -->\n{}<!-- end of settings -->{after}", markdown());
-        if std::env::var_os("TSUDOI_UPDATE_DOCS").is_some() {
+        if std::env::var_os("GOLDEN_ACCEPT").is_some() {
             std::fs::write(page, &fresh).unwrap();
         } else {
             assert!(fresh == text, "docs/operations/configuration.md is out of date; `make golden` renews it");
