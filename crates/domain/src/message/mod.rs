@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{UserId, conversation::ConversationKey, time::Timestamp};
 
+pub mod clear;
 pub mod edit;
 pub mod history;
 pub mod read;

@@ -1,16 +1,19 @@
 //! Messages of groups and topics. Spec: docs/spec/rest-groups.md#3, docs/spec/websocket-protocol.md#11
 
 use serde::Deserialize;
-use tsudoi_domain::{Denied, Scene, TopicId, conversation::ConversationKey};
+use tsudoi_domain::{Denied, GroupId, Scene, TopicId, UserId, conversation::ConversationKey};
 
 use crate::{
+    app::App,
     catalogue::{Entry, list},
     error::Error,
     error_code::ErrorCode,
 };
 
+pub mod clear;
 pub mod edit;
 pub mod history;
+pub mod notice;
 pub mod read;
 pub mod recall;
 pub mod send;
@@ -18,12 +21,14 @@ pub mod send;
 pub(crate) fn all() -> Vec<Entry> {
     list![
         send::SendGroupMessage,
+        clear::ClearHistory,
         edit::EditGroupMessage as [
             ("group_open_http_svc", "modify_group_msg"),
             ("million_group_open_http_svc", "modify_group_msg"),
         ],
         history::GetHistory,
         history::GetHistorySimple,
+        notice::SendNotification,
         recall::RecallMessages,
         recall::GetGroupNotify,
         recall::DeleteBySender,
@@ -54,5 +59,19 @@ pub fn conversation(scene: &Scene, topic: Option<&TopicId>) -> Result<Conversati
             Err(Error::new(ErrorCode::GroupBadParameter, "`TopicId` is missing: the community holds topics"))
         }
         None => Ok(ConversationKey::Group(scene.group.id.clone())),
+    }
+}
+
+/// The members of a group who are here.
+pub(super) async fn members_here(app: &App, group: &GroupId) -> Result<Vec<UserId>, Error> {
+    let mut here = Vec::new();
+    let mut after = 0;
+    loop {
+        let (page, next) = app.store().read().member_page(app.id(), group, &[], 0, after, 500).await?;
+        here.extend(page.iter().map(|member| member.user.clone()).filter(|user| app.hub().is_here(app.id(), user)));
+        if next == 0 {
+            return Ok(here);
+        }
+        after = next;
     }
 }

@@ -16,7 +16,7 @@ use tsudoi_domain::{
 };
 use tsudoi_store::Outcome;
 
-use super::conversation;
+use super::{conversation, members_here};
 use crate::{
     app::App,
     command::{Caller, Command, Route},
@@ -75,7 +75,7 @@ pub struct SendGroupMessage {
 
 /// A priority as the wire spells it.
 #[derive(Debug, Default, Clone, Copy, Deserialize)]
-enum WirePriority {
+pub(super) enum WirePriority {
     High,
     #[default]
     Normal,
@@ -367,18 +367,4 @@ async fn deliver(app: &App, scene: Scene, draft: Draft, caller: &Caller) -> Resu
         metrics::counter!("messages_repeated_total").increment(1);
     }
     sent(appended.time, appended.seq)
-}
-
-/// The members of a group who are here.
-async fn members_here(app: &App, group: &GroupId) -> Result<Vec<UserId>, Error> {
-    let mut here = Vec::new();
-    let mut after = 0;
-    loop {
-        let (page, next) = app.store().read().member_page(app.id(), group, &[], 0, after, 500).await?;
-        here.extend(page.iter().map(|member| member.user.clone()).filter(|user| app.hub().is_here(app.id(), user)));
-        if next == 0 {
-            return Ok(here);
-        }
-        after = next;
-    }
 }

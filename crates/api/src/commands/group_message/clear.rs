@@ -1,0 +1,43 @@
+//! Hides messages: from all members, or from oneself.
+
+use std::sync::Arc;
+
+use serde::Deserialize;
+use tsudoi_domain::{GroupId, message::clear};
+
+use super::conversation;
+use crate::{
+    app::App,
+    command::{Caller, Command, Done, Route},
+    error::Error,
+};
+
+/// Hides the history of a group from its members, up to a number or all of it; backends still read it. REST.
+/// Errors: `GroupNotFound`, `GroupNotAllowed` for types that cannot.
+/// Spec: docs/spec/rest-groups.md#3.7
+#[derive(Debug, Deserialize)]
+pub struct ClearHistory {
+    #[serde(rename = "GroupId")]
+    group: GroupId,
+    #[serde(rename = "MsgSeq")]
+    until: Option<u64>,
+}
+
+impl Command for ClearHistory {
+    const ROUTE: Route = Route::rest("group_open_http_svc", "clear_group_msg", "docs/spec/rest-groups.md#3.7");
+    type Reply = Done;
+
+    async fn run(self, caller: &Caller, app: &Arc<App>) -> Result<Done, Error> {
+        let decided = app.decide(|| async {
+            let scene = app.scene(&self.group, caller, &caller.user).await?;
+            let last_seq = match conversation(&scene, None) {
+                Ok(line) => app.store().read().position(app.id(), &line).await?.last_seq,
+                // What lies in topics is not hidden; the type says so below.
+                Err(_) => 0,
+            };
+            Ok(((), clear::clear(&scene, self.until, last_seq)?))
+        });
+        decided.await?;
+        Ok(Done {})
+    }
+}
