@@ -119,8 +119,7 @@ impl Server {
     pub async fn start(env: &[(&str, &str)]) -> Self {
         let data = TempDir::new().expect("a temporary folder");
         let env = env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        let mut server =
-            Self { child: None, port: free_port(), data: Arc::new(data), env, http: reqwest::Client::new() };
+        let mut server = Self { child: None, port: free_port(), data: Arc::new(data), env, http: http_client() };
         server.launch().await;
         server
     }
@@ -323,6 +322,12 @@ impl Server {
         client.login(user).await;
         client
     }
+}
+
+/// A client that keeps no connection for later: each test has a runtime of its own, and a connection dies with the runtime that
+/// opened it.
+fn http_client() -> reqwest::Client {
+    reqwest::Client::builder().pool_max_idle_per_host(0).build().expect("a client")
 }
 
 fn free_port() -> u16 {
