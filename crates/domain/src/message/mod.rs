@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::{UserId, conversation::ConversationKey, time::Timestamp};
 
 pub mod clear;
+pub mod direct;
 pub mod edit;
 pub mod history;
 pub mod read;
@@ -136,6 +137,12 @@ pub struct MessageOptions {
     /// The session it was sent on, which knows it already.
     #[serde(skip)]
     pub sent_on: Option<u64>,
+    /// One-to-one, where the sender gave no number and the server did: what tells a repeat instead of the number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fingerprint: Option<u32>,
+    /// One-to-one: devices that come back later than so many seconds find it in history only; absent: whenever they come.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub offline_secs: Option<u32>,
     /// One-to-one: not for the receiver (the receiver blocked the sender and success is pretended).
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub hidden_from_receiver: bool,

@@ -374,7 +374,8 @@ impl Applier {
 }
 
 fn send_key(draft: &Draft) -> SendKey {
-    let client_seq = if matches!(draft.conversation, ConversationKey::Direct(..)) { draft.client_seq } else { 0 };
+    let direct = matches!(draft.conversation, ConversationKey::Direct(..));
+    let client_seq = if direct { draft.options.fingerprint.unwrap_or(draft.client_seq) } else { 0 };
     (messages::sender(draft).into(), draft.random, client_seq)
 }
 

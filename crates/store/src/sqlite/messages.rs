@@ -210,7 +210,10 @@ pub(super) fn sender(draft: &Draft) -> &str {
 /// What tells a repeated send from a new one, for the messages of a conversation that arrived after a moment, newest first.
 pub(super) fn recent(c: &Connection, conv: i64, after: Timestamp) -> Result<Vec<Recent>, StoreError> {
     let mut statement = c
-        .prepare_cached("SELECT sender, random, client_seq, direct, seq, time, counted FROM messages WHERE conv = ?1 ORDER BY seq DESC")
+        .prepare_cached(
+            "SELECT sender, random, coalesce(data ->> '$.options.fingerprint', client_seq), direct, seq, time, counted
+             FROM messages WHERE conv = ?1 ORDER BY seq DESC",
+        )
         .map_err(failed)?;
     let mut rows = statement.query([conv]).map_err(failed)?;
     let mut recent = Vec::new();

@@ -1,0 +1,168 @@
+//! Messages between two people: what sending, reading and recalling one asks to be stored.
+
+use std::sync::Arc;
+
+use super::{Draft, Message, MsgKey, Recall};
+use crate::{
+    UserId,
+    change::{Append, Change, Event, Write},
+    conversation::DirectView,
+    denied::Denied,
+    time::Timestamp,
+};
+
+/// What a one-to-one message asks for: a place in the conversation, or, when it is only for those online, nothing but to be told.
+/// A message of the same sender with the same dice and number within `dedupe_secs` is the same message.
+#[must_use]
+pub fn send(draft: Draft, dedupe_secs: u32) -> Change {
+    let draft = Arc::new(draft);
+    if draft.options.online_only {
+        return Change::none().event(Event::Transient(draft));
+    }
+    Change::none().write(Write::Append(Append { draft, dedupe_secs })).event(Event::Stored(0))
+}
+
+/// Somebody has read the conversation with `peer` up to a moment. `view` is the reader's; without one there is nothing to read.
+/// A moment before the one already stored changes nothing (docs/spec/rest-c2c.md#1.6).
+#[must_use]
+pub fn read(reader: &UserId, view: Option<&DirectView>, until: Timestamp) -> Change {
+    let Some(view) = view.filter(|view| until > view.read_until || view.unread() > 0 && until == view.read_until)
+    else {
+        return Change::none();
+    };
+    let (user, peer) = (reader.clone(), view.peer.clone());
+    Change::none()
+        .write(Write::SetDirectRead { user: user.clone(), peer: peer.clone(), until })
+        .event(Event::DirectRead { user, peer, until })
+}
+
+/// Recalls a message. `window_secs` binds clients, backends have none.
+///
+/// # Errors
+/// [`Denied::NoSuchDirectMessage`], [`Denied::DirectAlreadyRecalled`], [`Denied::DirectRecallTooLate`].
+pub fn recall(
+    key: MsgKey,
+    message: Option<&Message>,
+    recall: Recall,
+    window_secs: Option<u32>,
+) -> Result<Change, Denied> {
+    let message = message.ok_or(Denied::NoSuchDirectMessage(key))?;
+    if message.recall.is_some() {
+        return Err(Denied::DirectAlreadyRecalled(key));
+    }
+    if let Some(limit_secs) = window_secs
+        && recall.at.since(message.draft.time) > i64::from(limit_secs)
+    {
+        return Err(Denied::DirectRecallTooLate { key, limit_secs });
+    }
+    let conversation = message.draft.conversation.clone();
+    Ok(Change::none()
+        .write(Write::Recall { conversation: conversation.clone(), seq: message.seq, recall: recall.clone() })
+        .event(Event::Recalled {
+            conversation,
+            messages: vec![message.draft.clone()],
+            seqs: vec![message.seq],
+            recall,
+        }))
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+    use crate::{
+        conversation::ConversationKey,
+        message::{Content, MessageOptions, Priority, Sender},
+    };
+
+    const NOW: Timestamp = Timestamp(1_764_580_000);
+
+    fn user(name: &str) -> UserId {
+        UserId::parse(name).expect("a valid id")
+    }
+
+    fn draft(options: MessageOptions) -> Draft {
+        Draft {
+            conversation: ConversationKey::direct(&user("ana"), &user("bob")),
+            sender: Sender::User(user("ana")),
+            random: 9,
+            time: NOW,
+            client_time: 0,
+            client_seq: 7,
+            priority: Priority::Normal,
+            content: Content::Elements("[]".into()),
+            cloud_custom_data: None,
+            options,
+        }
+    }
+
+    #[test]
+    fn online_only_messages_are_told_and_not_stored() {
+        let stored = send(draft(MessageOptions::default()), 120);
+        assert!(matches!(stored.writes.as_slice(), [Write::Append(Append { dedupe_secs: 120, .. })]));
+        assert_eq!(stored.events, [Event::Stored(0)]);
+        let told = send(draft(MessageOptions { online_only: true, ..MessageOptions::default() }), 120);
+        assert!(told.writes.is_empty());
+        assert!(matches!(told.events.as_slice(), [Event::Transient(_)]));
+    }
+
+    #[rstest]
+    #[case::first_time(0, 3, 0, 100, true)]
+    #[case::later(100, 3, 3, 101, true)]
+    #[case::earlier(100, 3, 1, 99, false)]
+    #[case::again(100, 3, 3, 100, false)]
+    #[case::again_with_more_in_the_same_second(100, 4, 3, 100, true)]
+    #[case::nothing_unread_yet_the_peer_learns(100, 3, 3, 105, true)]
+    fn reading_moves_forward_only(
+        #[case] read_until: i64,
+        #[case] counted: u64,
+        #[case] counted_read: u64,
+        #[case] until: i64,
+        #[case] moves: bool,
+    ) {
+        let view =
+            DirectView { read_until: Timestamp(read_until), counted, counted_read, ..DirectView::new(user("ana")) };
+        let change = read(&user("bob"), Some(&view), Timestamp(until));
+        assert_eq!(!change.is_empty(), moves);
+        assert_eq!(change.writes.len(), change.events.len());
+    }
+
+    #[test]
+    fn who_never_talked_has_nothing_to_read() {
+        assert!(read(&user("bob"), None, NOW).is_empty());
+    }
+
+    #[rstest]
+    #[case::within(Some(120), 120, false, Ok(()))]
+    #[case::too_late(Some(120), 121, false, Err("older than 120"))]
+    #[case::backends_have_no_window(None, 9_999_999, false, Ok(()))]
+    #[case::twice(Some(120), 1, true, Err("recalled already"))]
+    fn recall_window(
+        #[case] window: Option<u32>,
+        #[case] age: i64,
+        #[case] recalled: bool,
+        #[case] outcome: Result<(), &str>,
+    ) {
+        let by = |at| Recall { by: user("ana"), reason: String::new(), at };
+        let message = Message {
+            seq: 4,
+            draft: Arc::new(draft(MessageOptions::default())),
+            version: 0,
+            recall: recalled.then(|| by(NOW)),
+            counted: 1,
+        };
+        let key = message.draft.msg_key();
+        match (recall(key, Some(&message), by(Timestamp(NOW.0 + age)), window), outcome) {
+            (Ok(change), Ok(())) => assert_eq!((change.writes.len(), change.events.len()), (1, 1)),
+            (Err(denied), Err(text)) => assert!(denied.to_string().contains(text), "{denied}"),
+            (result, _) => panic!("{result:?}"),
+        }
+        assert_eq!(recall_missing(key), Denied::NoSuchDirectMessage(key));
+    }
+
+    fn recall_missing(key: MsgKey) -> Denied {
+        let by = Recall { by: user("ana"), reason: String::new(), at: NOW };
+        recall(key, None, by, None).expect_err("there is no message")
+    }
+}
