@@ -186,6 +186,24 @@ pub fn non_empty<'de, D: serde::Deserializer<'de>, T: serde::Deserialize<'de>>(
     }
 }
 
+/// A text that clients of all ages also write as a number; absent, null, empty and 0 all mean nothing.
+///
+/// # Errors
+/// When it is neither.
+pub fn text_or_nothing<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    #[derive(serde::Deserialize)]
+    #[serde(untagged, expecting = "expected a string")]
+    enum Either {
+        Text(String),
+        Number(u64),
+    }
+    Ok(match <Option<Either> as serde::Deserialize>::deserialize(deserializer)? {
+        Some(Either::Text(text)) if !text.is_empty() => Some(text),
+        Some(Either::Number(number)) if number != 0 => Some(number.to_string()),
+        Some(Either::Text(_) | Either::Number(_)) | None => None,
+    })
+}
+
 /// `On` or `Off`.
 ///
 /// # Errors

@@ -502,7 +502,8 @@ async fn recalled(
     let payload = serde_json::json!([{ "WithdrawC2cMsgNotify": { "C2cWithdrawInfoArray": withdrawn } }]);
     let pushed = push(number::DIRECT_NOTIFY, "C2cNotifyMsgArray", &payload, Importance::Needed);
     if let ConversationKey::Direct(one, other) = conversation {
-        for user in [one, other] {
+        let saw = |user: &&UserId| messages.iter().any(|draft| item::has_seen(draft, user));
+        for user in [one, other].into_iter().filter(saw) {
             app.hub().send_user(app.id(), user, &pushed, None);
         }
     }
@@ -566,7 +567,7 @@ async fn edited(
     let (from, to) = item::direction(before);
     let payload = [EditedItem { to: Some(to), seq: before.client_seq.into(), ..base }];
     let pushed = push(number::DIRECT_EDITED, "C2cMsgModNotifys", &payload, Importance::Needed);
-    for user in [from, to] {
+    for user in [from, to].into_iter().filter(|user| item::has_seen(before, user)) {
         app.hub().send_user(app.id(), user, &pushed, None);
     }
     Ok(())

@@ -3,6 +3,8 @@
 use crate::catalogue::Entry;
 
 pub mod account;
+pub mod conversation;
+pub mod direct_message;
 pub mod group_message;
 pub mod presence;
 pub mod profile;
@@ -13,6 +15,8 @@ pub(crate) fn all() -> Vec<Entry> {
     [
         crate::gateway::login::all(),
         account::all(),
+        conversation::all(),
+        direct_message::all(),
         group_message::all(),
         presence::all(),
         profile::all(),

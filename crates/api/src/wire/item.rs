@@ -308,6 +308,8 @@ pub struct DirectItem<'a> {
     client_time: i64,
     #[serde(rename = "MsgKey")]
     key: String,
+    #[serde(rename = "MsgId", skip_serializing_if = "Option::is_none")]
+    id: Option<String>,
     #[serde(rename = "MsgBody")]
     body: Body<'a>,
     #[serde(rename = "CloudCustomData", skip_serializing_if = "Option::is_none")]
@@ -356,6 +358,7 @@ impl<'a> DirectItem<'a> {
             time: draft.time.0,
             client_time: client_time(draft),
             key: draft.msg_key().to_string(),
+            id: None,
             body: Body::of(draft, faces),
             cloud_custom_data: draft.cloud_custom_data.as_deref(),
             nick: faces.nick(from),
@@ -383,11 +386,25 @@ impl<'a> DirectItem<'a> {
         }
     }
 
+    /// The same with the id that clients show, which they work out themselves and backends do not.
+    #[must_use]
+    pub fn with_id(self, draft: &Draft) -> Self {
+        let id = message_id(&self.tiny_id, draft);
+        Self { id: Some(id), ..self }
+    }
+
     /// The copy for the sender's other devices: accounts swapped, the client swaps them back.
     #[must_use]
     pub fn for_own_devices(self) -> Self {
         Self { from: self.to, to: self.from, sync: 1, ..self }
     }
+}
+
+/// The id that clients show for a one-to-one message: the sender's internal number, the moment of sending and the dice
+/// (docs/spec/websocket-protocol.md#8).
+#[must_use]
+pub fn message_id(tiny_id: &str, draft: &Draft) -> String {
+    format!("{tiny_id}-{}-{}", client_time(draft), draft.random)
 }
 
 /// Sender and receiver of a one-to-one message.
@@ -400,4 +417,16 @@ pub fn direction(draft: &Draft) -> (&UserId, &UserId) {
         unreachable!("only one-to-one messages have a direction")
     };
     if draft.sender.user() == Some(other) { (other, one) } else { (one, other) }
+}
+
+/// Whether a one-to-one message was for that side's eyes: backends keep messages out of the sender's history, blocked senders
+/// write to nobody.
+#[must_use]
+pub fn has_seen(draft: &Draft, user: &UserId) -> bool {
+    let hidden = if draft.sender.user() == Some(user) {
+        draft.options.hidden_from_sender
+    } else {
+        draft.options.hidden_from_receiver
+    };
+    !hidden
 }

@@ -1,6 +1,9 @@
 //! The black-box suites, one file per family. They need the server's binary: `cargo build -p tsudoi` first.
 
+mod catch_up;
+mod conversations;
 mod crash;
+mod direct_messages;
 mod golden;
 mod rest_door;
 mod socket_door;

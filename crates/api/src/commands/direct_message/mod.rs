@@ -1,0 +1,65 @@
+//! Messages between two people. Spec: docs/spec/rest-c2c.md#1, docs/spec/websocket-protocol.md#9
+
+use tsudoi_domain::{
+    UserId,
+    message::{Message, MsgKey},
+};
+
+use crate::{
+    app::App,
+    catalogue::{Entry, list},
+    error::Error,
+    error_code::ErrorCode,
+    wire::{BodyLimits, item},
+};
+
+pub mod catch_up;
+pub mod history;
+pub mod read;
+pub mod recall;
+pub mod send;
+
+pub(crate) fn all() -> Vec<Entry> {
+    list![
+        send::SendMessage,
+        catch_up::CatchUp,
+        history::History,
+        history::AdminHistory,
+        read::ReportRead,
+        read::SetRead,
+        read::PeerReadTime,
+        read::UnreadNumbers,
+        recall::Recall,
+        recall::AdminRecall,
+    ]
+}
+
+/// How large one message of the app may be.
+fn body_limits(app: &App) -> BodyLimits {
+    let settings = app.settings();
+    let limits = &settings.limits().message;
+    BodyLimits { max_bytes: limits.max_bytes as usize, max_merge_depth: limits.max_merge_depth as usize }
+}
+
+/// Lets pass an account that is known.
+async fn known(app: &App, user: &UserId, field: &str, otherwise: ErrorCode) -> Result<(), Error> {
+    if app.store().account(app.id(), user).await?.is_some() {
+        return Ok(());
+    }
+    Err(Error::new(otherwise, format!("`{field}`: account {user} does not exist")))
+}
+
+/// Reads a `MsgKey`.
+fn msg_key(field: &str, text: &str) -> Result<MsgKey, Error> {
+    MsgKey::parse(text).ok_or_else(|| {
+        Error::new(ErrorCode::MessageBadKey, format!("`{field}`: `{text}` is not of the form <seq>_<random>_<time>"))
+    })
+}
+
+/// Everybody who sent one of the messages.
+fn senders(messages: &[Message]) -> Vec<UserId> {
+    let mut senders: Vec<UserId> = messages.iter().map(|message| item::direction(&message.draft).0.clone()).collect();
+    senders.sort_unstable();
+    senders.dedup();
+    senders
+}
