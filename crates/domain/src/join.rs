@@ -4,6 +4,16 @@ use serde::{Deserialize, Serialize};
 
 use crate::{GroupId, UserId, time::Timestamp};
 
+/// Whose decision an application waits for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Awaits {
+    /// The owner or an admin decides.
+    #[default]
+    Leaders,
+    /// The invited person decides.
+    Invitee,
+}
+
 /// An application that waits for a decision.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Application {
@@ -21,4 +31,15 @@ pub struct Application {
     pub message: String,
     /// When it was made.
     pub at: Timestamp,
+    /// Who decides.
+    #[serde(default)]
+    pub awaits: Awaits,
+}
+
+impl Application {
+    /// Whether somebody else wants the applicant in.
+    #[must_use]
+    pub fn is_invitation(&self) -> bool {
+        self.by != self.applicant
+    }
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     GroupId, Timestamp, TopicId, UserId,
     change::{Change, Event, Write},
-    group::Group,
+    group::{Group, MsgFlag},
 };
 
 /// A system notice for one user.
@@ -123,8 +123,8 @@ pub enum NoticeKind {
     },
     /// The own receive option changed on another device.
     ReceiveOptionChanged {
-        /// The option's wire name.
-        flag: String,
+        /// What it is now.
+        flag: MsgFlag,
     },
     /// Banned from a live room.
     Banned {
@@ -168,7 +168,7 @@ mod tests {
         let kept = tell(Change::none(), &users, of(NoticeKind::Invited), Timestamp(1));
         assert!(kept.events.is_empty());
         assert_eq!(kept.writes.len(), 2);
-        let flag = NoticeKind::ReceiveOptionChanged { flag: "Discard".to_owned() };
+        let flag = NoticeKind::ReceiveOptionChanged { flag: MsgFlag::Discard };
         let passing = tell(Change::none(), &users, of(flag.clone()), Timestamp(1));
         assert!(passing.writes.is_empty());
         assert_eq!(passing.events.len(), 1);

@@ -32,7 +32,12 @@ impl Scene {
     /// The caller's role in the group.
     #[must_use]
     pub fn role(&self) -> Role {
-        let role = self.member.as_ref().map_or(Role::NotMember, |member| member.role);
+        self.counts_as(self.member.as_ref().map_or(Role::NotMember, |member| member.role))
+    }
+
+    /// What a role comes to in the group: permission groups take the admins' powers (docs/spec/group-types.md#2.7).
+    #[must_use]
+    pub fn counts_as(&self, role: Role) -> Role {
         if self.group.permission_enabled { role.under_permission_groups() } else { role }
     }
 
@@ -65,7 +70,9 @@ impl Scene {
         Err(self.refusal(action, what))
     }
 
-    fn refusal(&self, action: Action, what: &'static str) -> Denied {
+    /// Why the caller may not do this.
+    #[must_use]
+    pub fn refusal(&self, action: Action, what: &'static str) -> Denied {
         let group_type = || self.group.group_type.clone();
         if permission(&self.policy, Actor::AppAdmin, action) == Verdict::No {
             return Denied::TypeForbids { group_type: group_type(), what };

@@ -9,6 +9,7 @@ use tsudoi_domain::{
 use super::{
     faces::Faces,
     item::{GroupFace, GroupInfo, SYSTEM_ACCOUNT},
+    msg_flag_name,
     tip::UserFace,
 };
 
@@ -113,7 +114,7 @@ fn body(kind: &NoticeKind) -> NoticeBody<'_> {
         NoticeKind::InviteRefused => plain(14),
         NoticeKind::TopicCreated => plain(17),
         NoticeKind::TopicsDeleted { topics } => NoticeBody { topics: Some(topics), ..plain(18) },
-        NoticeKind::ReceiveOptionChanged { flag } => NoticeBody { flag, ..plain(20) },
+        NoticeKind::ReceiveOptionChanged { flag } => NoticeBody { flag: msg_flag_name(*flag), ..plain(20) },
         NoticeKind::Banned { duration_secs, description } => NoticeBody {
             ban_secs: Some(*duration_secs),
             ban_description: description,

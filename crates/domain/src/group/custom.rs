@@ -6,7 +6,7 @@ use super::GroupType;
 use crate::{
     denied::Denied,
     permission::Actor,
-    settings::{AppSettings, MemberField},
+    settings::{AccessLevel, AppSettings, MemberField},
 };
 
 /// The fields of a group that the actor may read. What nobody declared is open to everybody where the app accepts such
@@ -82,7 +82,13 @@ pub fn write_of_member(
         match member_field(settings, group_type, key) {
             Some(field) if !field.writable(actor, on_self) => return Err(Denied::FieldNotWritable(key.clone())),
             Some(_) => {}
-            None => check_undeclared(settings, "AppMemberDefinedData", key)?,
+            None => {
+                check_undeclared(settings, "AppMemberDefinedData", key)?;
+                // As a declared field whose levels nobody chose.
+                if !on_self && !AccessLevel::Admin.allows(actor) {
+                    return Err(Denied::FieldNotWritable(key.clone()));
+                }
+            }
         }
         check_value("AppMemberDefinedData", key, value, limits.member_custom_value_bytes)?;
     }
@@ -134,10 +140,7 @@ mod tests {
     use rstest::rstest;
 
     use super::*;
-    use crate::{
-        permission::Role,
-        settings::{AccessLevel, GroupField},
-    };
+    use crate::{permission::Role, settings::GroupField};
 
     fn settings() -> AppSettings {
         let field = |key: &str, read, write| GroupField { key: key.into(), read, write, types: Vec::new() };

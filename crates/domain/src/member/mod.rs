@@ -3,11 +3,24 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    UserId,
-    group::MsgFlag,
+    Scene, UserId,
+    change::{Change, Event},
+    group::{MsgFlag, policy::MemberChangeNotice},
+    message::{Tip, tip},
     permission::Role,
     time::{MuteUntil, Timestamp},
 };
+
+pub mod import;
+pub mod invite;
+pub mod join;
+pub mod mute;
+pub mod profile;
+pub mod remove;
+pub mod role;
+
+/// The dice: each call rolls them.
+pub type Dice<'a> = &'a dyn Fn() -> u64;
 
 /// One user in one group (docs/spec/group-types.md#5).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,6 +64,25 @@ impl Member {
             custom: BTreeMap::new(),
         }
     }
+}
+
+/// Tells a group who came or went, in the way its type does. Nobody is told about a group that only its owner sees
+/// (docs/spec/group-types.md#2.8).
+#[must_use]
+pub fn announce(change: Change, scene: &Scene, tip: Tip, dice: Dice<'_>) -> Change {
+    if !scene.group.active {
+        return change;
+    }
+    match scene.policy.member_change_notice {
+        MemberChangeNotice::None => change,
+        MemberChangeNotice::Visible => tip::tell(change, scene, tip, random(dice)),
+        MemberChangeNotice::Silent => change.event(Event::Tip { group: scene.group.id.clone(), tip }),
+    }
+}
+
+/// A number for a message.
+fn random(dice: Dice<'_>) -> u32 {
+    u32::try_from(dice() >> 32).expect("half of 64 bits")
 }
 
 #[cfg(test)]
@@ -101,5 +133,25 @@ pub(crate) mod tests {
             member: None,
             now: Timestamp(2000),
         }
+    }
+
+    /// The same group as a member of that role finds it.
+    pub(crate) fn scene_as(policy: GroupPolicy, role: Role) -> Scene {
+        let name = match role {
+            Role::Owner => "ana",
+            Role::Admin => "bob",
+            Role::Member => "cid",
+            Role::NotMember => "eve",
+        };
+        let user = UserId::trusted(name);
+        let member = role
+            .is_member()
+            .then(|| Arc::new(Member::new(user.clone(), role, Timestamp(1500), 4, MsgFlag::AcceptAndNotify)));
+        Scene { user, member, ..scene(policy) }
+    }
+
+    /// The same group as an app admin finds it.
+    pub(crate) fn scene_of_app_admin(policy: GroupPolicy) -> Scene {
+        Scene { user: UserId::trusted("administrator"), app_admin: true, ..scene(policy) }
     }
 }
