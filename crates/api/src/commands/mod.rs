@@ -5,6 +5,7 @@ use crate::catalogue::Entry;
 pub mod account;
 pub mod conversation;
 pub mod direct_message;
+pub mod group_member;
 pub mod group_message;
 pub mod presence;
 pub mod profile;
@@ -17,6 +18,7 @@ pub(crate) fn all() -> Vec<Entry> {
         account::all(),
         conversation::all(),
         direct_message::all(),
+        group_member::all(),
         group_message::all(),
         presence::all(),
         profile::all(),

@@ -10,6 +10,7 @@ pub mod item;
 pub mod message_body;
 pub mod notice;
 pub mod push_info;
+pub mod sent_field;
 pub mod shown;
 pub mod tip;
 

@@ -1,0 +1,60 @@
+//! Applies to join a group.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use tsudoi_domain::{
+    GroupId,
+    member::join::{self, Applied, Wish},
+};
+
+use super::{candidate, last_seq, leaders};
+use crate::{
+    app::App,
+    command::{Caller, Command, Route},
+    error::Error,
+};
+
+/// The caller applies to join: is in at once, or waits for the owner or an admin. Gateway.
+/// Limits: `ApplyMsg` 1000 bytes; the caps of group, type and account.
+/// Errors: `GroupNotFound`, `GroupAlreadyMember`, `GroupNotAllowed` (type, option, ban), `GroupFull`, `GroupQuotaReached`.
+/// Spec: docs/spec/websocket-protocol.md#10, docs/spec/group-types.md#2.2
+#[derive(Debug, Deserialize)]
+pub struct ApplyToJoin {
+    #[serde(rename = "GroupId")]
+    group: GroupId,
+    #[serde(rename = "ApplyMsg", default)]
+    message: String,
+}
+
+/// What became of the application.
+#[derive(Debug, Serialize)]
+pub struct JoinedStatus {
+    #[serde(rename = "JoinedStatus")]
+    status: &'static str,
+}
+
+impl Command for ApplyToJoin {
+    const ROUTE: Route = Route::socket("group_open_http_svc", "apply_join_group", "docs/spec/websocket-protocol.md#10");
+    type Reply = JoinedStatus;
+
+    async fn run(self, caller: &Caller, app: &Arc<App>) -> Result<JoinedStatus, Error> {
+        let key = app.shared().now().0;
+        let decided = app
+            .decide(|| async {
+                let scene = app.scene(&self.group, caller, &caller.user).await?;
+                let applicant = candidate(app, &scene, &caller.user).await?;
+                let leaders = leaders(app, &self.group).await?;
+                let last_seq = last_seq(app, &self.group).await?;
+                let wish = Wish { applicant: &applicant, message: &self.message, key, leaders: &leaders, last_seq };
+                Ok(join::apply(&scene, &wish, &|| app.dice().u64())?)
+            })
+            .await;
+        let (applied, _) = decided?;
+        let status = match applied {
+            Applied::Joined => "JoinedSuccess",
+            Applied::Waits => "WaitAdminApproval",
+        };
+        Ok(JoinedStatus { status })
+    }
+}
