@@ -116,6 +116,20 @@ impl GroupType {
         }
     }
 
+    /// The first character of the drawn part of a generated id (docs/spec/group-types.md#8). Nobody may rely on it.
+    #[must_use]
+    pub fn id_letter(&self) -> char {
+        match self {
+            GroupType::Work => '1',
+            GroupType::Public => '2',
+            GroupType::Meeting => '3',
+            GroupType::AvChatRoom => 'a',
+            GroupType::Community => 'c',
+            GroupType::Broadcast => 'b',
+            GroupType::Custom(_) => 'x',
+        }
+    }
+
     /// Whether the type exists in every app.
     #[must_use]
     pub fn is_built_in(&self) -> bool {

@@ -6,9 +6,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::{GroupId, UserId, time::Timestamp};
 
+pub mod create;
 pub mod custom;
+pub mod dissolve;
 pub mod group_type;
+pub mod modify;
 pub mod policy;
+pub mod transfer;
 
 pub use group_type::{GroupType, TypeNames};
 pub use policy::{ApplyJoinOption, GroupPolicy, InviteJoinOption, MsgFlag, PolicyOverride};
