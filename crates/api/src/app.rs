@@ -24,6 +24,7 @@ use crate::{
     error_code::ErrorCode,
     gateway::session_token::TokenKey,
     live::LiveRooms,
+    new_groups::NewGroups,
     rate::{GroupRates, MemberRates, RestRates},
     recent_sends::RecentSends,
     user_sig::{AppKeys, SigningKey, ValidTicket, VerifiedTickets},
@@ -208,6 +209,10 @@ pub struct App {
     pub recent_sends: RecentSends,
     /// How often each command was called this second.
     pub rest_rates: RestRates,
+    /// How many groups came and went today.
+    pub new_groups: NewGroups,
+    /// Held while groups are counted and one more is created.
+    pub(crate) creating: tokio::sync::Mutex<()>,
 }
 
 impl std::fmt::Debug for App {
@@ -227,6 +232,8 @@ impl App {
             member_rates: MemberRates::default(),
             recent_sends: RecentSends::default(),
             rest_rates: RestRates::default(),
+            new_groups: NewGroups::default(),
+            creating: tokio::sync::Mutex::new(()),
         }
     }
 

@@ -234,6 +234,62 @@ pub fn lenient_u64<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<
     }
 }
 
+/// Custom fields, `[{"Key","Value"}]`; numbers and truth values are kept as text, as some clients send them.
+///
+/// # Errors
+/// When it is no such list, or a value is a list or an object.
+pub fn custom_fields<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<(String, String)>, D::Error> {
+    #[derive(serde::Deserialize)]
+    struct Field {
+        #[serde(rename = "Key")]
+        key: String,
+        #[serde(rename = "Value", default)]
+        value: Value,
+    }
+    #[derive(serde::Deserialize)]
+    #[serde(untagged)]
+    enum Value {
+        Text(String),
+        Flag(bool),
+        Number(serde_json::Number),
+    }
+    impl Default for Value {
+        fn default() -> Self {
+            Self::Text(String::new())
+        }
+    }
+    let fields = <Option<Vec<Field>> as serde::Deserialize>::deserialize(deserializer)?.unwrap_or_default();
+    let text = |value| match value {
+        Value::Text(text) => text,
+        Value::Flag(flag) => flag.to_string(),
+        Value::Number(number) => number.to_string(),
+    };
+    Ok(fields.into_iter().map(|field| (field.key, text(field.value))).collect())
+}
+
+/// One of a few names, or nothing for an empty text. Wire types say which names there are.
+///
+/// # Errors
+/// When it is another text.
+pub fn named<'de, D: serde::Deserializer<'de>, T: Named>(deserializer: D) -> Result<Option<T>, D::Error> {
+    let text = <Option<std::borrow::Cow<'de, str>> as serde::Deserialize>::deserialize(deserializer)?;
+    match text.as_deref() {
+        None | Some("") => Ok(None),
+        Some(name) => match T::from_name(name) {
+            Some(value) => Ok(Some(value)),
+            None => Err(serde::de::Error::custom(format!("`{name}` is none of {}", T::NAMES))),
+        },
+    }
+}
+
+/// A value that the wire writes as one of a few names.
+pub trait Named: Sized {
+    /// The names, for people.
+    const NAMES: &'static str;
+    /// The value of a name.
+    fn from_name(name: &str) -> Option<Self>;
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

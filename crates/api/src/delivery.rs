@@ -358,8 +358,10 @@ async fn notify(app: &Arc<App>, users: &[UserId], notice: &Notice, time: Timesta
     let faces = Faces::of(app.store(), app.id(), vec![notice.by.clone()]).await?;
     if users.is_empty() {
         let item = NoticeItem::of(notice, None, time, &face, &faces);
-        let found = app.store().group(app.id(), &notice.group).await?;
-        if found.as_ref().is_some_and(|group| !app.policy_of(group).members_stored) {
+        // The group itself may be gone by now.
+        let group_type = tsudoi_domain::GroupType::from_stored(&notice.group_type);
+        if app.policy(&group_type).is_some_and(|policy| !policy.members_stored) {
+            let found = app.store().group(app.id(), &notice.group).await?;
             let audience = Audience::of(app, &notice.group, found.as_deref());
             tell_room(app, audience, number::NOTICE, "GroupTips", &item, Importance::Droppable(100));
         } else {

@@ -14,6 +14,7 @@ pub mod error;
 pub mod error_code;
 pub mod gateway;
 pub mod live;
+pub mod new_groups;
 pub mod rate;
 pub mod recent_sends;
 pub mod rest;

@@ -5,6 +5,7 @@ use crate::catalogue::Entry;
 pub mod account;
 pub mod conversation;
 pub mod direct_message;
+pub mod group;
 pub mod group_member;
 pub mod group_message;
 pub mod presence;
@@ -19,6 +20,7 @@ pub(crate) fn all() -> Vec<Entry> {
         conversation::all(),
         direct_message::all(),
         group_member::all(),
+        group::all(),
         group_message::all(),
         presence::all(),
         profile::all(),

@@ -25,6 +25,8 @@ use tsudoi_domain::{
     group::{ApplyJoinOption, InviteJoinOption, MsgFlag},
 };
 
+use crate::decode::Named;
+
 /// The wire's name of a join option.
 #[must_use]
 pub fn apply_option_name(option: ApplyJoinOption) -> &'static str {
@@ -70,4 +72,28 @@ pub fn role_name(role: Role) -> &'static str {
 #[must_use]
 pub fn on_off_name(on: bool) -> &'static str {
     if on { "On" } else { "Off" }
+}
+
+impl Named for ApplyJoinOption {
+    const NAMES: &'static str = "FreeAccess, NeedPermission, DisableApply";
+
+    fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|option| apply_option_name(*option) == name)
+    }
+}
+
+impl Named for InviteJoinOption {
+    const NAMES: &'static str = "FreeAccess, NeedPermission, DisableInvite";
+
+    fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|option| invite_option_name(*option) == name)
+    }
+}
+
+impl Named for MsgFlag {
+    const NAMES: &'static str = "AcceptAndNotify, AcceptNotNotify, Discard";
+
+    fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|flag| msg_flag_name(*flag) == name)
+    }
 }

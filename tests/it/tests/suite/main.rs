@@ -5,5 +5,6 @@ mod conversations;
 mod crash;
 mod direct_messages;
 mod golden;
+mod groups;
 mod rest_door;
 mod socket_door;

@@ -64,10 +64,8 @@ impl Command for SendNotification {
             super::conversation(&scene, self.topic.as_ref())?;
         }
         let kind = NoticeKind::Custom { text: self.words };
-        let notice = Notice {
-            topic: self.topic,
-            ..Notice::about(&scene.group, caller.user.clone(), kind, app.dice().u64())
-        };
+        let notice =
+            Notice { topic: self.topic, ..Notice::about(&scene.group, caller.user.clone(), kind, app.dice().u64()) };
         let change = if self.named.is_empty() {
             Change::none().event(Event::Notice { users: Vec::new(), notice: Arc::new(notice) })
         } else {
