@@ -25,7 +25,7 @@ use crate::{
     gateway::session_token::TokenKey,
     live::LiveRooms,
     new_groups::NewGroups,
-    rate::{GroupRates, MemberRates, RestRates},
+    rate::{BatchRates, GroupRates, MemberRates, RestRates},
     recent_sends::RecentSends,
     user_sig::{AppKeys, SigningKey, ValidTicket, VerifiedTickets},
 };
@@ -209,6 +209,8 @@ pub struct App {
     pub recent_sends: RecentSends,
     /// How often each command was called this second.
     pub rest_rates: RestRates,
+    /// How many receivers batch messages had this minute.
+    pub batch_rates: BatchRates,
     /// How many groups came and went today.
     pub new_groups: NewGroups,
     /// Held while groups are counted and one more is created.
@@ -232,6 +234,7 @@ impl App {
             member_rates: MemberRates::default(),
             recent_sends: RecentSends::default(),
             rest_rates: RestRates::default(),
+            batch_rates: BatchRates::default(),
             new_groups: NewGroups::default(),
             creating: tokio::sync::Mutex::new(()),
         }

@@ -30,6 +30,26 @@ impl RestRates {
     }
 }
 
+/// Counts the receivers of batch messages per minute (docs/spec/rest-c2c.md#1.2).
+#[derive(Default)]
+pub struct BatchRates {
+    bucket: Mutex<Option<(u32, DefaultDirectRateLimiter)>>,
+}
+
+impl BatchRates {
+    /// Whether so many more receivers are within `per_minute`; 0 is no limit. A changed limit counts from the next call on.
+    #[must_use]
+    pub fn allow(&self, receivers: usize, per_minute: u32) -> bool {
+        let Some(limit) = NonZeroU32::new(per_minute) else { return true };
+        let Some(receivers) = u32::try_from(receivers).ok().and_then(NonZeroU32::new) else { return true };
+        let mut bucket = self.bucket.lock();
+        if bucket.as_ref().is_none_or(|(known, _)| *known != per_minute) {
+            *bucket = Some((per_minute, RateLimiter::direct(Quota::per_minute(limit))));
+        }
+        bucket.as_ref().is_some_and(|(_, bucket)| matches!(bucket.check_n(receivers), Ok(Ok(()))))
+    }
+}
+
 /// What a group said in the current second, by priority.
 #[derive(Default, Clone, Copy)]
 struct Second {
@@ -118,6 +138,17 @@ impl MemberRates {
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn batches_share_a_minute() {
+        let rates = BatchRates::default();
+        assert!(rates.allow(300, 500));
+        assert!(rates.allow(200, 500));
+        assert!(!rates.allow(100, 500));
+        assert!(!rates.allow(501, 600), "more than a minute holds");
+        assert!(rates.allow(600, 600));
+        assert!(rates.allow(10_000, 0));
+    }
+
     use super::*;
 
     #[test]

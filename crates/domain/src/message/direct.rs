@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use super::{Draft, Message, MsgKey, Recall};
+use super::{Content, Draft, Message, MsgKey, Recall, edit::NewText};
 use crate::{
     UserId,
-    change::{Append, Change, Event, Write},
+    change::{Append, Change, Event, Expect, Write},
     conversation::DirectView,
     denied::Denied,
     time::Timestamp,
@@ -66,6 +66,50 @@ pub fn recall(
         }))
 }
 
+/// Overwrites a message; both sides may, for marks and reactions live in the data of any message. `version` is the one the caller
+/// looked at; backends that look at none overwrite whatever is there.
+///
+/// # Errors
+/// [`Denied::NoSuchDirectMessage`]; [`Denied::NotEditable`] for withdrawn messages; [`Denied::EditConflict`] when somebody else was
+/// faster.
+pub fn edit(
+    key: MsgKey,
+    by: &UserId,
+    message: Option<&Message>,
+    version: Option<u32>,
+    new: NewText,
+) -> Result<Change, Denied> {
+    let message = message.ok_or(Denied::NoSuchDirectMessage(key))?;
+    let seq = message.seq;
+    let elements = match &message.draft.content {
+        Content::Elements(elements) if message.recall.is_none() => new.elements.as_ref().unwrap_or(elements).clone(),
+        Content::Elements(_) | Content::Tip(_) => return Err(Denied::NotEditable { seq }),
+    };
+    if version.is_some_and(|version| version != message.version) {
+        return Err(Denied::EditConflict { current: message.version });
+    }
+    let cloud_custom_data = new.cloud_custom_data.as_ref().or(message.draft.cloud_custom_data.as_ref()).cloned();
+    let (conversation, version) = (message.draft.conversation.clone(), message.version + 1);
+    Ok(Change::none()
+        .expect(Expect::MessageAt { conversation: conversation.clone(), seq, version: message.version })
+        .write(Write::Edit {
+            conversation: conversation.clone(),
+            seq,
+            elements: new.elements,
+            cloud_custom_data: new.cloud_custom_data,
+            version,
+        })
+        .event(Event::Edited {
+            conversation,
+            seq,
+            before: message.draft.clone(),
+            elements,
+            cloud_custom_data,
+            version,
+            by: by.clone(),
+        }))
+}
+
 #[cfg(test)]
 mod tests {
     use rstest::rstest;
@@ -73,7 +117,7 @@ mod tests {
     use super::*;
     use crate::{
         conversation::ConversationKey,
-        message::{Content, MessageOptions, Priority, Sender},
+        message::{MessageOptions, Priority, Sender},
     };
 
     const NOW: Timestamp = Timestamp(1_764_580_000);
@@ -164,5 +208,37 @@ mod tests {
     fn recall_missing(key: MsgKey) -> Denied {
         let by = Recall { by: user("ana"), reason: String::new(), at: NOW };
         recall(key, None, by, None).expect_err("there is no message")
+    }
+
+    #[rstest]
+    #[case::backend(None, 3, false, Some("new"), None, Ok(("new", "old data")))]
+    #[case::only_the_data(Some(3), 3, false, None, Some("new data"), Ok(("[]", "new data")))]
+    #[case::stale(Some(2), 3, false, Some("new"), None, Err("version 3"))]
+    #[case::withdrawn(None, 3, true, Some("new"), None, Err("recalled"))]
+    fn edits(
+        #[case] looked_at: Option<u32>,
+        #[case] version: u32,
+        #[case] recalled: bool,
+        #[case] elements: Option<&str>,
+        #[case] data: Option<&str>,
+        #[case] outcome: Result<(&str, &str), &str>,
+    ) {
+        let draft = Draft { cloud_custom_data: Some("old data".into()), ..draft(MessageOptions::default()) };
+        let recall = recalled.then(|| Recall { by: user("ana"), reason: String::new(), at: NOW });
+        let message = Message { seq: 4, draft: Arc::new(draft), version, recall, counted: 1 };
+        let new = NewText { elements: elements.map(Into::into), cloud_custom_data: data.map(Into::into) };
+        match (edit(message.draft.msg_key(), &user("bob"), Some(&message), looked_at, new), outcome) {
+            (Ok(change), Ok((elements, data))) => {
+                let [Event::Edited { elements: now, cloud_custom_data: with, version: after, .. }] =
+                    change.events.as_slice()
+                else {
+                    panic!("{change:?}")
+                };
+                assert_eq!((now.as_ref(), with.as_deref(), *after), (elements, Some(data), version + 1));
+                assert_eq!(change.expect.len(), 1);
+            }
+            (Err(denied), Err(text)) => assert!(denied.to_string().contains(text), "{denied}"),
+            (result, _) => panic!("{result:?}"),
+        }
     }
 }

@@ -475,3 +475,116 @@ async fn backends_read_for_users_and_count_for_them() {
     let eleven: Vec<&String> = std::iter::repeat_n(ana, 11).collect();
     server.fails(90011, "openim/get_c2c_unread_msg_num", json!({ "To_Account": bob, "Peer_Account": eleven })).await;
 }
+
+#[tokio::test]
+async fn a_batch_reaches_everybody_known_under_one_key() {
+    let server = shared().await;
+    let users = server.users(&["ana", "bob", "cid"]).await;
+    let (ana, bob, cid) = (&users[0], &users[1], &users[2]);
+    let of_bob = server.login(bob).await;
+    let ghost = unique("ghost");
+    let body =
+        json!({ "From_Account": ana, "To_Account": [bob, cid, bob], "MsgRandom": random(), "MsgBody": text("closed") });
+    let answer = server.ok("openim/batchsendmsg", body.clone()).await;
+    assert_eq!(answer["ActionStatus"], "OK");
+    assert!(answer.get("ErrorList").is_none());
+    assert_eq!(receives(&of_bob, "closed").await["MsgKey"], answer["MsgKey"]);
+    // The same again is the same message.
+    assert_eq!(server.ok("openim/batchsendmsg", body).await["MsgKey"], answer["MsgKey"]);
+    for user in [bob, cid] {
+        assert_eq!(history(server, user, ana).await, ["closed"]);
+        assert_eq!(unread(server, user, ana).await, 1);
+    }
+    let recall = json!({ "From_Account": ana, "To_Account": cid, "MsgKey": answer["MsgKey"] });
+    server.ok("openim/admin_msgwithdraw", recall).await;
+    assert_eq!(unread(server, bob, ana).await, 1, "recalled for one receiver only");
+
+    let some =
+        json!({ "From_Account": ana, "To_Account": [bob, ghost], "MsgRandom": random(), "MsgBody": text("again") });
+    let answer = server.call("openim/batchsendmsg", &some).await;
+    assert_eq!((&answer["ActionStatus"], &answer["ErrorCode"]), (&json!("SomeError"), &json!(0)));
+    assert_eq!(answer["ErrorList"], json!([{ "To_Account": ghost, "ErrorCode": 70107 }]));
+    assert!(answer["MsgKey"].is_string());
+    let fine = json!({ "From_Account": ana, "To_Account": [bob], "MsgRandom": random(), "MsgBody": text("x") });
+    for (field, value, code) in [
+        ("To_Account", json!([ghost]), 90012),
+        ("To_Account", json!(bob), 90028),
+        ("To_Account", json!([]), 90029),
+        ("To_Account", json!([7]), 90003),
+        ("To_Account", json!(vec![bob; 501]), 90011),
+        ("From_Account", json!(""), 90008),
+        ("From_Account", json!(ghost), 90008),
+        ("MsgBody", text(&"x".repeat(12_300)), 90055),
+        ("MsgRandom", json!("x"), 90005),
+    ] {
+        let mut body = fine.clone();
+        body[field] = value;
+        server.fails(code, "openim/batchsendmsg", body).await;
+    }
+    assert_eq!(
+        server
+            .call("openim/batchsendmsg", &json!({ "To_Account": [ghost], "MsgRandom": 1, "MsgBody": text("x") }))
+            .await["ErrorInfo"],
+        "invalid To_Account"
+    );
+}
+
+#[tokio::test]
+async fn batches_have_a_rate() {
+    let server = Server::with_settings("rates.batch_send_receivers_per_minute = 3").await;
+    let users = server.users(&["ana", "bob", "cid"]).await;
+    let body = |random: u32| json!({ "From_Account": users[0], "To_Account": &users[1..], "MsgRandom": random, "MsgBody": text("x") });
+    server.ok("openim/batchsendmsg", body(1)).await;
+    server.fails(90057, "openim/batchsendmsg", body(2)).await;
+}
+
+#[tokio::test]
+async fn messages_are_overwritten_by_both_sides_and_by_backends() {
+    let server = shared().await;
+    let (ana, bob) = (unique("ana"), unique("bob"));
+    let (of_ana, of_bob) = (server.login(&ana).await, server.login(&bob).await);
+    let request = whisper(&ana, &bob, "helo");
+    let sent = of_ana.ok("openim.sendmsg", request.clone()).await;
+    receives(&of_bob, "helo").await;
+    let edit = |version: u32, words: &str, data: &str| {
+        json!({ "From_Account": ana, "To_Account": bob, "MsgSeq": request["MsgSeq"], "MsgRandom": request["MsgRandom"],
+            "MsgTime": sent["MsgTime"], "MsgVersion": version, "MsgBody": text(words), "CloudCustomData": data })
+    };
+    let answer = of_ana.ok("openim.modify_c2c_msg", edit(0, "hello", "")).await;
+    assert_eq!((&answer["MsgBody"], &answer["MsgVersion"]), (&text("hello"), &json!(1)));
+    for client in [&of_ana, &of_bob] {
+        let told = client.event("C2cMsgModNotifys", |_| true).await;
+        assert_eq!(
+            (&told["MsgBody"], &told["MsgVersion"], &told["MsgTime"]),
+            (&text("hello"), &json!(1), &sent["MsgTime"])
+        );
+    }
+    of_bob.ok("openim.modify_c2c_msg", edit(1, "hello", "votes=1")).await;
+    // Who was late learns what it says by now.
+    let late = of_ana.fails(20027, "openim.modify_c2c_msg", edit(1, "by ana", "")).await;
+    assert_eq!(
+        (&late["MsgBody"], &late["CloudCustomData"], &late["MsgVersion"]),
+        (&text("hello"), &json!("votes=1"), &json!(2))
+    );
+    let eve = server.login(&unique("eve")).await;
+    eve.fails(20022, "openim.modify_c2c_msg", edit(2, "by eve", "")).await;
+    // Backends name the key and need no version.
+    let by_key = |fields: Value| {
+        let mut body = json!({ "From_Account": ana, "To_Account": bob, "MsgKey": sent["MsgKey"] });
+        body.as_object_mut().expect("an object").extend(fields.as_object().expect("an object").clone());
+        body
+    };
+    server.ok("openim/modify_c2c_msg", by_key(json!({ "CloudCustomData": "from the backend" }))).await;
+    let page = of_bob.ok("openim.getroammsg", json!({ "Peer_Account": ana, "MaxCnt": 15 })).await;
+    let item = &page["MsgList"][0];
+    assert_eq!(
+        (&item["MsgBody"], &item["CloudCustomData"], &item["MsgVersion"]),
+        (&text("hello"), &json!("from the backend"), &json!(3))
+    );
+    server.fails(90002, "openim/modify_c2c_msg", by_key(json!({}))).await;
+    server.fails(90007, "openim/modify_c2c_msg", by_key(json!({ "MsgBody": {} }))).await;
+    server.fails(90054, "openim/modify_c2c_msg", by_key(json!({ "MsgKey": "x", "MsgBody": text("x") }))).await;
+    server.fails(20022, "openim/modify_c2c_msg", by_key(json!({ "MsgKey": "1_2_3", "MsgBody": text("x") }))).await;
+    server.ok("openim/admin_msgwithdraw", by_key(json!({}))).await;
+    server.fails(20022, "openim/modify_c2c_msg", by_key(json!({ "MsgBody": text("x") }))).await;
+}

@@ -13,7 +13,9 @@ use crate::{
     wire::{BodyLimits, item},
 };
 
+pub mod batch;
 pub mod catch_up;
+pub mod edit;
 pub mod history;
 pub mod read;
 pub mod recall;
@@ -22,6 +24,8 @@ pub mod send;
 pub(crate) fn all() -> Vec<Entry> {
     list![
         send::SendMessage,
+        batch::BatchSend,
+        edit::EditMessage,
         catch_up::CatchUp,
         history::History,
         history::AdminHistory,

@@ -70,7 +70,7 @@ impl Command for EditGroupMessage {
     const INFO: &'static str = "succeed";
 
     async fn run(self, caller: &Caller, app: &Arc<App>) -> Result<Current, Error> {
-        let new = self.new_text(app)?;
+        let new = new_text(app, self.body.as_deref(), self.cloud_custom_data.as_ref())?;
         let decided = app.decide(|| async {
             let scene = app.scene(&self.group, caller, &caller.user).await?;
             let line = conversation(&scene, self.topic.as_ref())?;
@@ -85,32 +85,33 @@ impl Command for EditGroupMessage {
     }
 }
 
-impl EditGroupMessage {
-    fn new_text(&self, app: &App) -> Result<NewText, Error> {
-        let settings = app.settings();
-        let limits = settings.limits().message;
-        let limits =
-            BodyLimits { max_bytes: limits.max_bytes as usize, max_merge_depth: limits.max_merge_depth as usize };
-        let refuse = |e: BodyError| Error::new(e.code(), e.to_string());
-        let body = self.body.as_deref().map(|body| MessageBody::parse(body, limits)).transpose().map_err(refuse)?;
-        match &body {
-            Some(body) => body.check_size(self.cloud_custom_data.as_deref(), limits).map_err(refuse)?,
-            None => {
-                let Some(data) = &self.cloud_custom_data else {
-                    return Err(Error::new(ErrorCode::MessageBadBody, "`MsgBody` and `CloudCustomData` are missing"));
-                };
-                if data.len() > limits.max_bytes {
-                    let text = format!("`CloudCustomData` has more than {} bytes", limits.max_bytes);
-                    return Err(Error::new(ErrorCode::MessageTooLong, text));
-                }
-            }
+/// What an edit asks for, of which at least one part has to be there.
+pub(in crate::commands) fn new_text(
+    app: &App,
+    body: Option<&RawValue>,
+    cloud_custom_data: Option<&Arc<str>>,
+) -> Result<NewText, Error> {
+    let settings = app.settings();
+    let limits = settings.limits().message;
+    let limits = BodyLimits { max_bytes: limits.max_bytes as usize, max_merge_depth: limits.max_merge_depth as usize };
+    let refuse = |e: BodyError| Error::new(e.code(), e.to_string());
+    let body = body.map(|body| MessageBody::parse(body, limits)).transpose().map_err(refuse)?;
+    match (&body, cloud_custom_data) {
+        (Some(body), data) => body.check_size(data.map(AsRef::as_ref), limits).map_err(refuse)?,
+        (None, Some(data)) if data.len() > limits.max_bytes => {
+            let text = format!("`CloudCustomData` has more than {} bytes", limits.max_bytes);
+            return Err(Error::new(ErrorCode::MessageTooLong, text));
         }
-        Ok(NewText { elements: body.map(MessageBody::into_json), cloud_custom_data: self.cloud_custom_data.clone() })
+        (None, Some(_)) => {}
+        (None, None) => {
+            return Err(Error::new(ErrorCode::MessageBadBody, "`MsgBody` and `CloudCustomData` are missing"));
+        }
     }
+    Ok(NewText { elements: body.map(MessageBody::into_json), cloud_custom_data: cloud_custom_data.cloned() })
 }
 
 /// What the message says once it is overwritten.
-fn after(before: &Message, new: &NewText) -> Current {
+pub(in crate::commands) fn after(before: &Message, new: &NewText) -> Current {
     let Content::Elements(old) = &before.draft.content else { unreachable!("tips are not overwritten") };
     let elements = new.elements.as_ref().unwrap_or(old);
     let data = new.cloud_custom_data.as_deref().or(before.draft.cloud_custom_data.as_deref());
@@ -118,7 +119,7 @@ fn after(before: &Message, new: &NewText) -> Current {
 }
 
 /// The code of the command's own section; whoever was late learns what the message says by now.
-fn refusal(denied: Denied, message: Option<&Message>) -> Error {
+pub(in crate::commands) fn refusal(denied: Denied, message: Option<&Message>) -> Error {
     let is_conflict = matches!(denied, Denied::EditConflict { .. });
     let error = Error::from(denied).when(ErrorCode::GroupMessageNotFound, ErrorCode::C2cMessageNotFound);
     match message {
