@@ -102,7 +102,7 @@ pub enum Expect {
         /// The application's key.
         key: i64,
     },
-    /// The message is still at this version.
+    /// The message was neither edited nor recalled since it was loaded.
     MessageAt {
         /// Where.
         conversation: ConversationKey,
@@ -122,7 +122,8 @@ pub enum Write {
     UpdateGroup(Box<Group>),
     /// A group with everything that belongs to it.
     DeleteGroup(GroupId),
-    /// A member, new or changed.
+    /// A member, new or changed. Of a known one the read position and the moment of speaking stay as the store has them;
+    /// mutes are written by [`Write::SetMute`].
     PutMember(GroupId, Box<Member>),
     /// A membership ends.
     DeleteMember(GroupId, UserId),
@@ -148,7 +149,7 @@ pub enum Write {
     },
     /// A message takes the next number of its conversation.
     Append(Append),
-    /// A message is recalled.
+    /// A message is recalled; the first recall counts.
     Recall {
         /// Where.
         conversation: ConversationKey,
@@ -192,7 +193,8 @@ pub enum Write {
     },
     /// A new account, or the whole row of a known one.
     PutAccount(Box<Account>),
-    /// An account with its memberships and relations.
+    /// An account with its side of conversations and relations. Memberships are ended by [`Write::DeleteMember`] before it in
+    /// the same change; who is still a member of a group is not deleted (a conflict: load again, decide again).
     DeleteAccount(UserId),
     /// An application to join waits for a decision.
     PutApplication(Application),

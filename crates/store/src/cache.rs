@@ -4,6 +4,7 @@
 //! answered or told; a reader keeps what it loaded only when nothing of its stripe was touched meanwhile.
 
 use std::{
+    future::Future,
     hash::{BuildHasher, Hash, RandomState},
     sync::{
         Arc, OnceLock,
@@ -12,10 +13,12 @@ use std::{
 };
 
 use moka::sync::Cache;
+use parking_lot::Mutex;
 use tsudoi_domain::{
     AppId, GroupId, UserId,
     account::Account,
     change::{Change, Write},
+    conversation::ConversationKey,
     group::Group,
     member::Member,
 };
@@ -25,15 +28,145 @@ use crate::{
     sqlite::{Sqlite, SqliteOptions},
 };
 
-type GroupKey = (AppId, GroupId);
-type MemberKey = (AppId, GroupId, UserId);
-type AccountKey = (AppId, UserId);
-
 /// How many entries each cache holds.
 const GROUPS: u64 = 50_000;
 const MEMBERS: u64 = 500_000;
 const ACCOUNTS: u64 = 200_000;
+/// How finely touches are told apart while somebody loads.
 const STRIPES: usize = 1024;
+/// How finely the groups are told apart whose members are forgotten all at once.
+const EPOCHS: usize = 1 << 16;
+
+/// A bounded cache of rows that are loaded on demand.
+struct Kept<K, V> {
+    cache: Cache<K, V>,
+    hasher: RandomState,
+    /// How often anything of a stripe was touched. Held while something of the stripe comes into the cache or leaves it.
+    stripes: Vec<Mutex<u64>>,
+}
+
+impl<K, V> Kept<K, V>
+where
+    K: Hash + Eq + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+{
+    fn new(capacity: u64) -> Self {
+        Self {
+            cache: Cache::new(capacity),
+            hasher: RandomState::new(),
+            stripes: (0..STRIPES).map(|_| Mutex::new(0)).collect(),
+        }
+    }
+
+    fn stripe(&self, key: &K) -> &Mutex<u64> {
+        &self.stripes[slot(&self.hasher, key, STRIPES)]
+    }
+
+    /// The row, loaded unless it is kept.
+    async fn get(&self, key: K, load: impl Future<Output = Result<V, StoreError>>) -> Result<V, StoreError> {
+        if let Some(found) = self.cache.get(&key) {
+            return Ok(found);
+        }
+        let before = *self.stripe(&key).lock();
+        let loaded = load.await?;
+        let touched = self.stripe(&key).lock();
+        if *touched == before {
+            self.cache.insert(key, loaded.clone());
+        }
+        drop(touched);
+        Ok(loaded)
+    }
+
+    /// The row changed. Whoever is loading it now does not keep it.
+    fn forget(&self, key: &K) {
+        let mut touched = self.stripe(key).lock();
+        *touched += 1;
+        self.cache.invalidate(key);
+    }
+}
+
+fn slot(hasher: &RandomState, key: &impl Hash, slots: usize) -> usize {
+    usize::try_from(hasher.hash_one(key) % slots as u64).expect("below the number of slots")
+}
+
+/// A member of a group in its epoch.
+type MemberKey = (AppId, GroupId, UserId, u64);
+
+struct Caches {
+    groups: Kept<(AppId, GroupId), Option<Arc<Group>>>,
+    members: Kept<MemberKey, Option<Arc<Member>>>,
+    accounts: Kept<(AppId, UserId), Option<Arc<Account>>>,
+    hasher: RandomState,
+    /// How often a group of the slot was deleted: members are kept under the epoch of their group, so that those of a deleted
+    /// group are found no more.
+    epochs: Vec<AtomicU64>,
+}
+
+impl Caches {
+    fn new() -> Self {
+        Self {
+            groups: Kept::new(GROUPS),
+            members: Kept::new(MEMBERS),
+            accounts: Kept::new(ACCOUNTS),
+            hasher: RandomState::new(),
+            epochs: (0..EPOCHS).map(|_| AtomicU64::new(0)).collect(),
+        }
+    }
+
+    fn epoch(&self, app: AppId, group: &GroupId) -> &AtomicU64 {
+        &self.epochs[slot(&self.hasher, &(app, group), EPOCHS)]
+    }
+
+    fn member_key(&self, app: AppId, group: &GroupId, user: &UserId) -> MemberKey {
+        (app, group.clone(), user.clone(), self.epoch(app, group).load(Ordering::SeqCst))
+    }
+
+    fn forget_group(&self, app: AppId, group: &GroupId) {
+        self.groups.forget(&(app, group.clone()));
+    }
+
+    fn forget_member(&self, app: AppId, group: &GroupId, user: &UserId) {
+        self.members.forget(&self.member_key(app, group, user));
+    }
+
+    fn forget(&self, app: AppId, change: &Change) {
+        for write in &change.writes {
+            match write {
+                Write::CreateGroup(group) | Write::UpdateGroup(group) => self.forget_group(app, &group.id),
+                Write::DeleteGroup(id) => {
+                    self.epoch(app, id).fetch_add(1, Ordering::SeqCst);
+                    self.forget_group(app, id);
+                }
+                Write::PutMember(id, member) => {
+                    self.forget_group(app, id);
+                    self.forget_member(app, id, &member.user);
+                }
+                Write::DeleteMember(id, user) => {
+                    self.forget_group(app, id);
+                    self.forget_member(app, id, user);
+                }
+                Write::SetMute { group, user, .. } => {
+                    self.forget_group(app, group);
+                    self.forget_member(app, group, user);
+                }
+                Write::SetBan { group, .. } => self.forget_group(app, group),
+                Write::SetRead { conversation: ConversationKey::Group(group), user, .. } => {
+                    self.forget_member(app, group, user);
+                }
+                Write::PutAccount(account) => self.accounts.forget(&(app, account.user.clone())),
+                Write::DeleteAccount(user) => self.accounts.forget(&(app, user.clone())),
+                Write::Append(_)
+                | Write::Recall { .. }
+                | Write::Edit { .. }
+                | Write::SetRead { .. }
+                | Write::SetDirectRead { .. }
+                | Write::PutApplication(_)
+                | Write::DeleteApplication { .. }
+                | Write::Notify { .. } => {}
+            }
+        }
+    }
+}
 
 /// The store as the doors use it: a backend with caches in front.
 #[derive(Clone)]
@@ -45,106 +178,6 @@ pub struct Store {
 impl std::fmt::Debug for Store {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Store").finish_non_exhaustive()
-    }
-}
-
-/// Counts how often anything of a stripe was touched.
-struct Stripes {
-    hasher: RandomState,
-    touched: Vec<AtomicU64>,
-}
-
-impl Stripes {
-    fn new() -> Self {
-        Self { hasher: RandomState::new(), touched: (0..STRIPES).map(|_| AtomicU64::new(0)).collect() }
-    }
-
-    fn of(&self, key: &impl Hash) -> &AtomicU64 {
-        let at = self.hasher.hash_one(key) % STRIPES as u64;
-        &self.touched[usize::try_from(at).expect("below STRIPES")]
-    }
-}
-
-struct Caches {
-    groups: Cache<GroupKey, Option<Arc<Group>>>,
-    members: Cache<MemberKey, Option<Arc<Member>>>,
-    accounts: Cache<AccountKey, Option<Arc<Account>>>,
-    stripes: Stripes,
-}
-
-impl Caches {
-    fn new() -> Self {
-        Self {
-            groups: Cache::new(GROUPS),
-            members: Cache::builder().max_capacity(MEMBERS).support_invalidation_closures().build(),
-            accounts: Cache::new(ACCOUNTS),
-            stripes: Stripes::new(),
-        }
-    }
-
-    fn touch_group(&self, app: AppId, group: &GroupId) {
-        let key = (app, group.clone());
-        self.stripes.of(&key).fetch_add(1, Ordering::SeqCst);
-        self.groups.invalidate(&key);
-    }
-
-    fn touch_member(&self, app: AppId, group: &GroupId, user: &UserId) {
-        let key = (app, group.clone(), user.clone());
-        self.stripes.of(&key).fetch_add(1, Ordering::SeqCst);
-        self.members.invalidate(&key);
-    }
-
-    fn touch_account(&self, app: AppId, user: &UserId) {
-        let key = (app, user.clone());
-        self.stripes.of(&key).fetch_add(1, Ordering::SeqCst);
-        self.accounts.invalidate(&key);
-    }
-
-    fn forget(&self, app: AppId, change: &Change) {
-        for write in &change.writes {
-            match write {
-                Write::CreateGroup(group) | Write::UpdateGroup(group) => self.touch_group(app, &group.id),
-                Write::DeleteGroup(id) => {
-                    self.touch_group(app, id);
-                    // Whoever was loading a member of the group must not keep it.
-                    for stripe in &self.stripes.touched {
-                        stripe.fetch_add(1, Ordering::SeqCst);
-                    }
-                    let gone = id.clone();
-                    // Closures were enabled when the cache was built, so this cannot be refused.
-                    _ = self.members.invalidate_entries_if(move |(a, g, _), _| *a == app && *g == gone);
-                }
-                Write::PutMember(id, member) => {
-                    self.touch_group(app, id);
-                    self.touch_member(app, id, &member.user);
-                }
-                Write::DeleteMember(id, user) => {
-                    self.touch_group(app, id);
-                    self.touch_member(app, id, user);
-                }
-                Write::SetMute { group, user, .. } | Write::SetBan { group, user, .. } => {
-                    self.touch_group(app, group);
-                    self.touch_member(app, group, user);
-                }
-                Write::SetRead {
-                    conversation: tsudoi_domain::conversation::ConversationKey::Group(group),
-                    user,
-                    ..
-                } => {
-                    self.touch_member(app, group, user);
-                }
-                Write::PutAccount(account) => self.touch_account(app, &account.user),
-                Write::DeleteAccount(user) => self.touch_account(app, user),
-                Write::Append(_)
-                | Write::Recall { .. }
-                | Write::Edit { .. }
-                | Write::SetRead { .. }
-                | Write::SetDirectRead { .. }
-                | Write::PutApplication(_)
-                | Write::DeleteApplication { .. }
-                | Write::Notify { .. } => {}
-            }
-        }
     }
 }
 
@@ -179,20 +212,7 @@ impl Store {
     /// # Errors
     /// As the backend's read.
     pub async fn group(&self, app: AppId, group: &GroupId) -> Result<Option<Arc<Group>>, StoreError> {
-        let key = (app, group.clone());
-        if let Some(found) = self.caches.groups.get(&key) {
-            return Ok(found);
-        }
-        let stripe = self.caches.stripes.of(&key);
-        let before = stripe.load(Ordering::SeqCst);
-        let found = self.backend.group(app, group).await?;
-        if stripe.load(Ordering::SeqCst) == before {
-            self.caches.groups.insert(key.clone(), found.clone());
-            if stripe.load(Ordering::SeqCst) != before {
-                self.caches.groups.invalidate(&key);
-            }
-        }
-        Ok(found)
+        self.caches.groups.get((app, group.clone()), self.backend.group(app, group)).await
     }
 
     /// The membership, if there is one.
@@ -203,20 +223,7 @@ impl Store {
     /// # Errors
     /// As the backend's read.
     pub async fn member(&self, app: AppId, group: &GroupId, user: &UserId) -> Result<Option<Arc<Member>>, StoreError> {
-        let key = (app, group.clone(), user.clone());
-        if let Some(found) = self.caches.members.get(&key) {
-            return Ok(found);
-        }
-        let stripe = self.caches.stripes.of(&key);
-        let before = stripe.load(Ordering::SeqCst);
-        let found = self.backend.member(app, group, user).await?;
-        if stripe.load(Ordering::SeqCst) == before {
-            self.caches.members.insert(key.clone(), found.clone());
-            if stripe.load(Ordering::SeqCst) != before {
-                self.caches.members.invalidate(&key);
-            }
-        }
-        Ok(found)
+        self.caches.members.get(self.caches.member_key(app, group, user), self.backend.member(app, group, user)).await
     }
 
     /// The account, if it is known.
@@ -224,20 +231,7 @@ impl Store {
     /// # Errors
     /// As the backend's read.
     pub async fn account(&self, app: AppId, user: &UserId) -> Result<Option<Arc<Account>>, StoreError> {
-        let key = (app, user.clone());
-        if let Some(found) = self.caches.accounts.get(&key) {
-            return Ok(found);
-        }
-        let stripe = self.caches.stripes.of(&key);
-        let before = stripe.load(Ordering::SeqCst);
-        let found = self.backend.account(app, user).await?;
-        if stripe.load(Ordering::SeqCst) == before {
-            self.caches.accounts.insert(key.clone(), found.clone());
-            if stripe.load(Ordering::SeqCst) != before {
-                self.caches.accounts.invalidate(&key);
-            }
-        }
-        Ok(found)
+        self.caches.accounts.get((app, user.clone()), self.backend.account(app, user)).await
     }
 
     /// The known ones among the users, in their order.

@@ -16,3 +16,14 @@ pub enum StoreError {
     #[error("stored data is corrupt: {0}")]
     Corrupt(String),
 }
+
+impl StoreError {
+    /// Whether the store works and just does not do this: the change asks for what is not there, or not any more.
+    #[must_use]
+    pub fn is_refusal(&self) -> bool {
+        match self {
+            Self::Conflict(_) | Self::Missing(_) => true,
+            Self::Unavailable(_) | Self::Corrupt(_) => false,
+        }
+    }
+}

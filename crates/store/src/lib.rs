@@ -8,6 +8,8 @@
 
 pub mod cache;
 pub mod commit;
+#[cfg(test)]
+mod conformance;
 pub mod error;
 pub mod read;
 pub mod sqlite;

@@ -170,6 +170,8 @@ pub trait Conversations: Send + Sync {
     async fn direct_view(&self, app: AppId, user: &UserId, peer: &UserId) -> Read<Option<DirectView>>;
     /// A user's one-to-one views changed after a moment (inclusive), the newest `limit` of them, newest first.
     async fn direct_views(&self, app: AppId, user: &UserId, since: Timestamp, limit: usize) -> Read<Vec<DirectView>>;
+    /// How many one-to-one messages of a user are unread, in all conversations.
+    async fn unread_total(&self, app: AppId, user: &UserId) -> Read<u64>;
     /// Views with unread messages, at most `limit`, newest first.
     async fn unread_views(&self, app: AppId, user: &UserId, limit: usize) -> Read<Vec<DirectView>>;
 }

@@ -29,25 +29,36 @@ CREATE TABLE groups (
     id         TEXT NOT NULL,
     type       TEXT NOT NULL,
     member_num INTEGER NOT NULL DEFAULT 0,
-    revision   INTEGER NOT NULL DEFAULT 1,
+    revision   INTEGER NOT NULL,
+    read_floor INTEGER NOT NULL DEFAULT 0, -- up to this number the group counts as read for members whose row does not know it yet
     data       TEXT NOT NULL,              -- JSON of Group
     UNIQUE (app, id)
 ) STRICT;
-CREATE INDEX groups_by_type ON groups (app, type, pk);
+CREATE INDEX groups_by_app ON groups (app);
+CREATE INDEX groups_by_type ON groups (app, type);
+
+-- How many groups of a type an app has.
+CREATE TABLE group_counts (
+    app    INTEGER NOT NULL,
+    type   TEXT NOT NULL,
+    number INTEGER NOT NULL,
+    PRIMARY KEY (app, type)
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE members (
-    pk            INTEGER PRIMARY KEY AUTOINCREMENT,
+    pk            INTEGER PRIMARY KEY AUTOINCREMENT, -- the order of joining
     grp           INTEGER NOT NULL,
     app           INTEGER NOT NULL,
     user          TEXT NOT NULL,
-    role          INTEGER NOT NULL,        -- 400 owner, 300 admin, 200 member
+    rank          INTEGER NOT NULL,        -- 0 owner, 1 admin, 2 member
     read_seq      INTEGER NOT NULL DEFAULT 0,
+    floor_seen    INTEGER NOT NULL DEFAULT 0, -- the group's read_floor when read_seq was written
     last_spoke_at INTEGER NOT NULL DEFAULT 0,
     data          TEXT NOT NULL            -- JSON of Member without the columns above
 ) STRICT;
 CREATE UNIQUE INDEX members_by_user ON members (grp, user);
-CREATE INDEX members_by_rank ON members (grp, role DESC, pk);
-CREATE INDEX members_joined ON members (app, user, grp);
+CREATE INDEX members_by_rank ON members (grp, rank);
+CREATE INDEX members_joined ON members (app, user);
 
 CREATE TABLE mutes (
     grp   INTEGER NOT NULL,
@@ -56,6 +67,7 @@ CREATE TABLE mutes (
     until INTEGER NOT NULL,
     PRIMARY KEY (grp, topic, user)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX mutes_by_end ON mutes (until);
 
 CREATE TABLE bans (
     grp   INTEGER NOT NULL,
@@ -63,6 +75,7 @@ CREATE TABLE bans (
     until INTEGER NOT NULL,
     PRIMARY KEY (grp, user)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX bans_by_end ON bans (until);
 
 CREATE TABLE applications (
     grp       INTEGER NOT NULL,
@@ -71,6 +84,7 @@ CREATE TABLE applications (
     data      TEXT NOT NULL,               -- JSON of Application
     PRIMARY KEY (grp, applicant)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX applications_by_key ON applications (grp, key);
 
 CREATE TABLE conversations (
     pk         INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -85,21 +99,27 @@ CREATE TABLE conversations (
 ) STRICT;
 
 CREATE TABLE messages (
-    id         INTEGER PRIMARY KEY,        -- arrival order
-    conv       INTEGER NOT NULL,
-    seq        INTEGER NOT NULL,
-    time       INTEGER NOT NULL,
-    sender     TEXT NOT NULL,              -- empty: the server itself
-    random     INTEGER NOT NULL,
-    client_seq INTEGER NOT NULL,
-    direct     INTEGER NOT NULL,           -- 1: between two people
-    counted    INTEGER NOT NULL DEFAULT 0, -- one-to-one: the receiver's unread counter with this message
-    version    INTEGER NOT NULL DEFAULT 0,
-    recall     TEXT,                       -- JSON of Recall
-    data       TEXT NOT NULL               -- JSON of Draft
+    id          INTEGER PRIMARY KEY,       -- the order of arrival
+    conv        INTEGER NOT NULL,
+    seq         INTEGER NOT NULL,
+    time        INTEGER NOT NULL,
+    sender      TEXT NOT NULL,             -- empty: the server itself
+    random      INTEGER NOT NULL,
+    client_seq  INTEGER NOT NULL,
+    client_time INTEGER NOT NULL,
+    priority    INTEGER NOT NULL,          -- 1 high to 4 lowest
+    direct      INTEGER,                   -- between two people only: bits 1, 2 hidden from the first, second; 4, 8 unread for them
+    counted     INTEGER NOT NULL DEFAULT 0, -- between two people: the receiver's unread counter with this message
+    version     INTEGER NOT NULL DEFAULT 0,
+    recall      TEXT,                      -- JSON of Recall
+    elements    TEXT,                      -- JSON list of elements as sent ...
+    tip         TEXT,                      -- ... or JSON of Tip
+    cloud       TEXT,                      -- the sender's data beside the content
+    options     TEXT                       -- JSON of MessageOptions, absent when all are at their default
 ) STRICT;
 CREATE UNIQUE INDEX messages_by_seq ON messages (conv, seq);
-CREATE INDEX messages_by_time ON messages (conv, time, client_seq, id) WHERE direct = 1;
+-- Holds all that a page of one-to-one history or a count of unread messages has to look at before it is known.
+CREATE INDEX messages_by_time ON messages (conv, time, client_seq, seq, direct) WHERE direct IS NOT NULL;
 CREATE INDEX messages_recalled ON messages (conv, seq) WHERE recall IS NOT NULL;
 
 CREATE TABLE direct_views (
@@ -109,13 +129,15 @@ CREATE TABLE direct_views (
     shown_seq    INTEGER NOT NULL DEFAULT 0,
     updated_at   INTEGER NOT NULL DEFAULT 0,
     read_until   INTEGER NOT NULL DEFAULT 0,
+    read_seq     INTEGER NOT NULL DEFAULT 0, -- the newest message when read_until was set
+    late         INTEGER NOT NULL DEFAULT 0, -- unread messages that arrived since, dated read_until or before
     counted      INTEGER NOT NULL DEFAULT 0,
     counted_read INTEGER NOT NULL DEFAULT 0,
     cleared_seq  INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (app, user, peer)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX direct_views_by_time ON direct_views (app, user, updated_at);
-CREATE INDEX direct_views_unread ON direct_views (app, user) WHERE counted > counted_read;
+CREATE INDEX direct_views_unread ON direct_views (app, user, updated_at) WHERE counted > counted_read;
 
 CREATE TABLE user_log (
     app    INTEGER NOT NULL,
@@ -127,3 +149,20 @@ CREATE TABLE user_log (
     notice TEXT,                           -- ... or a notice, JSON
     PRIMARY KEY (app, user, pos)
 ) STRICT, WITHOUT ROWID;
+
+-- What is known about a user's log without reading it; outlives its entries and the account, so that places are not reused.
+CREATE TABLE inboxes (
+    app     INTEGER NOT NULL,
+    user    TEXT NOT NULL,
+    log_end INTEGER NOT NULL DEFAULT 0,    -- place of the newest entry ever
+    unread  INTEGER NOT NULL DEFAULT 0,    -- unread one-to-one messages in all conversations
+    PRIMARY KEY (app, user)
+) STRICT, WITHOUT ROWID;
+
+-- Rows of these belong to nobody any more and are deleted bit by bit.
+CREATE TABLE dead_groups (
+    pk INTEGER PRIMARY KEY
+) STRICT;
+CREATE TABLE dead_conversations (
+    pk INTEGER PRIMARY KEY
+) STRICT;

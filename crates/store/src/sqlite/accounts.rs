@@ -64,11 +64,23 @@ pub(super) fn put(c: &Connection, app: AppId, account: &Account) -> Result<(), S
     .map_err(failed)
 }
 
+/// Forgets an account and its side of every conversation; places of its log are not given again.
+///
+/// # Errors
+/// [`StoreError::Conflict`] while it is a member of a group.
 pub(super) fn delete(c: &Connection, app: AppId, user: &UserId) -> Result<(), StoreError> {
+    let is_member = c
+        .prepare_cached("SELECT 1 FROM members m JOIN groups g ON g.pk = m.grp WHERE m.app = ?1 AND m.user = ?2")
+        .and_then(|mut s| s.exists(params![app.0, user.as_str()]))
+        .map_err(failed)?;
+    if is_member {
+        return Err(StoreError::Conflict(format!("{user} is a member of a group")));
+    }
     for sql in [
         "DELETE FROM accounts WHERE app = ?1 AND user = ?2",
         "DELETE FROM direct_views WHERE app = ?1 AND user = ?2",
         "DELETE FROM user_log WHERE app = ?1 AND user = ?2",
+        "UPDATE inboxes SET unread = 0 WHERE app = ?1 AND user = ?2",
     ] {
         c.prepare_cached(sql).and_then(|mut s| s.execute(params![app.0, user.as_str()])).map_err(failed)?;
     }

@@ -1,7 +1,7 @@
 //! Applies a change inside the writer's transaction: preconditions first, then every write, sequence numbers on the way.
 //!
 //! The applier remembers where conversations and groups stand, so that a send costs one insert; what it remembers is true
-//! because nobody else writes. Positions are written once per batch ([`Applier::flush`]).
+//! because nobody else writes. What moved is written once per batch ([`Applier::flush`]).
 
 use std::{
     collections::{HashMap, HashSet},
@@ -12,15 +12,18 @@ use rusqlite::{Connection, Transaction};
 use tsudoi_domain::{
     AppId, GroupId, UserId,
     change::{Append, Change, Expect, Write},
-    conversation::{ConversationKey, DirectView, Position},
-    message::{Draft, Sender},
+    conversation::{ConversationKey, Position},
+    message::{Draft, Recall, Sender},
     time::{MuteUntil, Timestamp},
 };
 
-use super::{accounts, conversations, failed, groups, groups::GroupState, log, members, messages};
+use super::{
+    accounts, conversations, conversations::ViewRow, failed, groups, groups::GroupState, log, members, members::Put,
+    messages, remembered::Remembered,
+};
 use crate::{Appended, StoreError};
 
-/// Most conversations and groups that are remembered.
+/// Most conversations and most groups that are remembered, each.
 const REMEMBERED: usize = 100_000;
 /// How long a message stays known for telling repeats; no dedupe window is longer.
 const REPEAT_SECS: i64 = 600;
@@ -33,38 +36,85 @@ pub(super) enum Applied {
 
 /// What tells one send from another: sender, dice, and between two people the sender's number.
 type SendKey = (Arc<str>, u32, u32);
+type LineKey = (AppId, ConversationKey);
+type GroupKey = (AppId, GroupId);
 
 /// Where a conversation stands.
 struct Line {
     pk: i64,
     position: Position,
-    dirty: bool,
-    recent: HashMap<SendKey, Appended>,
-    /// Nothing older than this is in `recent`.
-    oldest: Timestamp,
+    /// The sends of the last [`REPEAT_SECS`]; absent until somebody asks.
+    recent: Option<Recent>,
+}
+
+/// Sends that a repeat is told by.
+struct Recent {
+    sends: HashMap<SendKey, Appended>,
+    /// When old ones were last dropped.
+    swept: Timestamp,
+}
+
+impl Recent {
+    fn load(c: &Connection, conv: i64, direct: bool, now: Timestamp) -> Result<Self, StoreError> {
+        let mut sends = HashMap::new();
+        for one in messages::recent(c, conv, direct, Timestamp(now.0.saturating_sub(REPEAT_SECS)))? {
+            // The newest comes first and stays.
+            sends.entry((one.sender.into(), one.random, one.client_seq)).or_insert(Appended {
+                seq: one.seq,
+                time: one.time,
+                counted: one.counted,
+            });
+        }
+        Ok(Self { sends, swept: now })
+    }
+
+    fn note(&mut self, key: SendKey, appended: Appended) {
+        if appended.time.since(self.swept) > REPEAT_SECS {
+            self.swept = appended.time;
+            self.sends.retain(|_, old| appended.time.since(old.time) <= REPEAT_SECS);
+        }
+        // An import may carry the dice of something newer.
+        let newest = self.sends.entry(key).or_insert(appended);
+        if newest.time <= appended.time {
+            *newest = appended;
+        }
+    }
 }
 
 /// The writer's memory.
-#[derive(Default)]
 pub(super) struct Applier {
-    lines: HashMap<(AppId, ConversationKey), Line>,
-    dirty: HashSet<(AppId, ConversationKey)>,
-    groups: HashMap<(AppId, GroupId), GroupState>,
-    /// Members who spoke in this batch: the time and number of their newest message.
+    lines: Remembered<LineKey, Line>,
+    groups: Remembered<GroupKey, GroupState>,
+    /// Conversations whose position has yet to be written.
+    moved: HashSet<LineKey>,
+    /// Groups whose state has yet to be written.
+    changed: HashSet<GroupKey>,
+    /// Members who spoke: the time and number of their newest message have yet to be written.
     spoke: HashMap<(AppId, GroupId, Arc<str>), (Timestamp, u64)>,
 }
 
+impl Default for Applier {
+    fn default() -> Self {
+        Self {
+            lines: Remembered::new(REMEMBERED / 2),
+            groups: Remembered::new(REMEMBERED / 2),
+            moved: HashSet::new(),
+            changed: HashSet::new(),
+            spoke: HashMap::new(),
+        }
+    }
+}
+
 impl Applier {
-    /// Applies the change, or nothing of it.
+    /// Applies the change, or nothing of it when it is refused ([`StoreError::is_refusal`]). After any other error the
+    /// transaction is to be given up and this memory with it.
     pub(super) fn apply(
         &mut self,
         transaction: &mut Transaction<'_>,
         app: AppId,
         change: &Change,
     ) -> Result<Applied, StoreError> {
-        for expect in &change.expect {
-            self.check(transaction, app, expect)?;
-        }
+        // A repeat is answered whatever became of the preconditions since the first one.
         for write in &change.writes {
             if let Write::Append(append) = write
                 && let Some(first) = self.repeated(transaction, app, append)?
@@ -72,53 +122,67 @@ impl Applier {
                 return Ok(Applied::Repeated(first));
             }
         }
-        if let [single] = change.writes.as_slice() {
-            let mut appended = Vec::new();
-            return self.write(transaction, app, single, &mut appended).map(|()| Applied::Stored(appended));
+        for expect in &change.expect {
+            self.check(transaction, app, expect)?;
         }
-        // Several writes stand or fall together: what is remembered goes to disk first, so that it can be forgotten.
+        let mut appended = Vec::new();
+        if let [single] = change.writes.as_slice() {
+            // Every write looks before it writes, so that a single one needs no way back.
+            self.write(transaction, app, single, &mut appended)?;
+            return Ok(Applied::Stored(appended));
+        }
+        // Several writes stand or fall together. What is remembered goes to disk first, so that the disk knows what is true
+        // when they fall.
         self.flush(transaction)?;
         let savepoint = transaction.savepoint().map_err(failed)?;
-        let mut appended = Vec::new();
         let applied = change.writes.iter().try_for_each(|write| self.write(&savepoint, app, write, &mut appended));
         match applied.and_then(|()| self.flush(&savepoint)) {
-            Ok(()) => {
-                savepoint.commit().map_err(failed)?;
-                Ok(Applied::Stored(appended))
-            }
+            Ok(()) => savepoint.commit().map_err(failed)?,
             Err(error) => {
-                drop(savepoint);
-                *self = Self::default();
-                Err(error)
+                savepoint.finish().map_err(failed)?;
+                self.forget_unwritten();
+                return Err(error);
             }
         }
+        Ok(Applied::Stored(appended))
     }
 
-    /// Writes the positions that moved.
+    /// Writes what moved.
     pub(super) fn flush(&mut self, c: &Connection) -> Result<(), StoreError> {
-        for key in self.dirty.drain() {
+        for key in self.moved.drain() {
             if let Some(line) = self.lines.get_mut(&key) {
-                line.dirty = false;
                 conversations::put_position(c, line.pk, &line.position)?;
             }
         }
-        for ((app, group, user), (time, seq)) in std::mem::take(&mut self.spoke) {
-            if let Some(state) = self.find_group(c, app, &group)? {
+        for key in self.changed.drain() {
+            if let Some(state) = self.groups.get_mut(&key) {
+                groups::put_state(c, state)?;
+            }
+        }
+        for ((app, group, user), (time, seq)) in self.spoke.drain() {
+            if let Some(state) = self.groups.get_mut(&(app, group)) {
                 members::spoke(c, state.pk, &user, time, seq)?;
             }
         }
-        if self.lines.len() > REMEMBERED {
-            self.lines.clear();
-        }
-        if self.groups.len() > REMEMBERED {
-            self.groups.clear();
-        }
+        self.lines.age();
+        self.groups.age();
         Ok(())
+    }
+
+    /// Forgets whatever has yet to be written: it was rolled back.
+    fn forget_unwritten(&mut self) {
+        for key in self.moved.drain() {
+            self.lines.remove(&key);
+        }
+        for key in self.changed.drain() {
+            self.groups.remove(&key);
+        }
+        self.spoke.clear();
     }
 
     fn find_group(&mut self, c: &Connection, app: AppId, id: &GroupId) -> Result<Option<GroupState>, StoreError> {
         let key = (app, id.clone());
-        if let Some(state) = self.groups.get(&key) {
+        if let Some(state) = self.groups.get_mut(&key) {
             return Ok(Some(*state));
         }
         let found = groups::state(c, app, id)?;
@@ -132,96 +196,90 @@ impl Applier {
         self.find_group(c, app, id)?.ok_or_else(|| StoreError::Missing(format!("group {id}")))
     }
 
-    /// A right was taken away: remembered and stored.
-    fn bump(&mut self, c: &Connection, app: AppId, id: &GroupId) -> Result<(), StoreError> {
-        let state = self.group(c, app, id)?;
-        groups::bump(c, &state)?;
-        self.groups.insert((app, id.clone()), GroupState { revision: state.revision + 1, ..state });
-        Ok(())
+    fn set_group(&mut self, app: AppId, id: &GroupId, state: GroupState) {
+        let key = (app, id.clone());
+        self.changed.insert(key.clone());
+        self.groups.insert(key, state);
+    }
+
+    /// A right was taken away.
+    fn bump(&mut self, app: AppId, id: &GroupId, state: GroupState) {
+        self.set_group(app, id, GroupState { revision: state.revision + 1, ..state });
     }
 
     fn check(&mut self, c: &Connection, app: AppId, expect: &Expect) -> Result<(), StoreError> {
         let conflict = |what: String| Err(StoreError::Conflict(what));
+        let group = match expect {
+            Expect::GroupAbsent(group) => {
+                return match self.find_group(c, app, group)? {
+                    None => Ok(()),
+                    Some(_) => conflict(format!("group {group} exists")),
+                };
+            }
+            Expect::MessageAt { conversation, seq, version } => {
+                let line = self.line(c, app, conversation)?.map(|line| line.pk);
+                let state = line.map(|conv| messages::state(c, conv, *seq)).transpose()?.flatten();
+                return match state {
+                    Some(state) if state.version == *version && !state.recalled => Ok(()),
+                    _ => conflict(format!("message {seq} of {conversation} changed")),
+                };
+            }
+            Expect::GroupAt { group, .. }
+            | Expect::NotMembers { group, .. }
+            | Expect::RoomFor { group, .. }
+            | Expect::Pending { group, .. } => group,
+        };
+        let Some(state) = self.find_group(c, app, group)? else {
+            return conflict(format!("group {group} is gone"));
+        };
         match expect {
-            Expect::GroupAt { group, revision } => match self.find_group(c, app, group)? {
-                Some(state) if state.revision == *revision => Ok(()),
-                Some(_) => conflict(format!("group {group} changed")),
-                None => conflict(format!("group {group} is gone")),
-            },
-            Expect::GroupAbsent(group) => match self.find_group(c, app, group)? {
-                None => Ok(()),
-                Some(_) => conflict(format!("group {group} exists")),
-            },
-            Expect::NotMembers { group, users } => {
-                let state = self.group(c, app, group)?;
+            Expect::GroupAt { revision, .. } => {
+                if state.revision != *revision {
+                    return conflict(format!("group {group} changed"));
+                }
+            }
+            Expect::NotMembers { users, .. } => {
                 for user in users {
                     if members::exists(c, &state, user)? {
                         return conflict(format!("{user} is a member of group {group}"));
                     }
                 }
-                Ok(())
             }
-            Expect::RoomFor { group, adding, cap } => {
-                let state = self.group(c, app, group)?;
-                if state.member_num + adding <= *cap { Ok(()) } else { conflict(format!("group {group} is full")) }
-            }
-            Expect::Pending { group, applicant, key } => {
-                let state = self.group(c, app, group)?;
-                if members::is_pending(c, &state, applicant, *key)? {
-                    Ok(())
-                } else {
-                    conflict(format!("the application of {applicant} to group {group} is decided"))
+            Expect::RoomFor { adding, cap, .. } => {
+                if state.member_num.saturating_add(*adding) > *cap {
+                    return conflict(format!("group {group} is full"));
                 }
             }
-            Expect::MessageAt { conversation, seq, version } => {
-                let found = match conversations::find(c, app, conversation)? {
-                    Some((conv, _)) => messages::by_seq(c, conv, *seq)?,
-                    None => None,
-                };
-                if found.is_some_and(|message| message.version == *version) {
-                    Ok(())
-                } else {
-                    conflict(format!("message {seq} of {conversation} changed"))
+            Expect::Pending { applicant, key, .. } => {
+                if !members::is_pending(c, &state, applicant, *key)? {
+                    return conflict(format!("the application of {applicant} to group {group} is decided"));
                 }
             }
+            Expect::GroupAbsent(_) | Expect::MessageAt { .. } => {}
         }
+        Ok(())
     }
 
-    fn line(
-        &mut self,
-        c: &Connection,
-        app: AppId,
-        key: &ConversationKey,
-        now: Timestamp,
-    ) -> Result<&mut Line, StoreError> {
+    /// Where a conversation stands, if anybody ever spoke in it.
+    fn line(&mut self, c: &Connection, app: AppId, key: &ConversationKey) -> Result<Option<&mut Line>, StoreError> {
         let full_key = (app, key.clone());
-        if !self.lines.contains_key(&full_key) {
-            let line = match conversations::find(c, app, key)? {
-                Some((pk, position)) => {
-                    let oldest = Timestamp(now.0 - REPEAT_SECS);
-                    let recent = messages::recent(c, pk, oldest)?
-                        .into_iter()
-                        .map(|r| {
-                            let client_seq = if r.direct { r.client_seq } else { 0 };
-                            (
-                                (r.sender.into(), r.random, client_seq),
-                                Appended { seq: r.seq, time: r.time, counted: r.counted },
-                            )
-                        })
-                        .collect();
-                    Line { pk, position, dirty: false, recent, oldest }
-                }
-                None => Line {
-                    pk: conversations::create(c, app, key)?,
-                    position: Position::default(),
-                    dirty: false,
-                    recent: HashMap::new(),
-                    oldest: now,
-                },
-            };
-            self.lines.insert(full_key.clone(), line);
+        // Asked twice, because a borrow that is returned would last.
+        if self.lines.get_mut(&full_key).is_none() {
+            let Some((pk, position)) = conversations::find(c, app, key)? else { return Ok(None) };
+            self.lines.insert(full_key.clone(), Line { pk, position, recent: None });
         }
-        Ok(self.lines.get_mut(&full_key).expect("inserted above"))
+        Ok(self.lines.get_mut(&full_key))
+    }
+
+    /// Where a conversation stands, made when it is not known yet.
+    fn line_or_new(&mut self, c: &Connection, app: AppId, key: &ConversationKey) -> Result<&mut Line, StoreError> {
+        if self.line(c, app, key)?.is_none() {
+            let pk = conversations::create(c, app, key)?;
+            let full_key = (app, key.clone());
+            self.moved.insert(full_key.clone());
+            self.lines.insert(full_key, Line { pk, position: Position::default(), recent: None });
+        }
+        Ok(self.line(c, app, key)?.expect("found or inserted above"))
     }
 
     /// The first result, when the message is a repeat.
@@ -230,25 +288,32 @@ impl Applier {
             return Ok(None);
         }
         let draft = &append.draft;
-        let line = self.line(c, app, &draft.conversation, draft.time)?;
-        Ok(line
-            .recent
-            .get(&send_key(draft))
-            .filter(|first| draft.time.since(first.time) <= i64::from(append.dedupe_secs))
-            .copied())
+        let Some(line) = self.line(c, app, &draft.conversation)? else { return Ok(None) };
+        let recent = match &mut line.recent {
+            Some(recent) => recent,
+            None => {
+                let direct = matches!(draft.conversation, ConversationKey::Direct(..));
+                line.recent.insert(Recent::load(c, line.pk, direct, draft.time)?)
+            }
+        };
+        let first = recent.sends.get(&send_key(draft));
+        Ok(first.filter(|first| draft.time.since(first.time) <= i64::from(append.dedupe_secs)).copied())
     }
 
     fn append(&mut self, c: &Connection, app: AppId, append: &Append) -> Result<Appended, StoreError> {
         let draft = &append.draft;
-        let line = self.line(c, app, &draft.conversation, draft.time)?;
+        if let ConversationKey::Group(group) = &draft.conversation {
+            self.group(c, app, group)?;
+        }
+        let line = self.line_or_new(c, app, &draft.conversation)?;
         let seq = line.position.last_seq + 1;
-        let pk = line.pk;
         let counted = match &draft.conversation {
-            ConversationKey::Direct(one, other) => append_direct(c, app, pk, seq, draft, one, other)?,
-            ConversationKey::Group(_) | ConversationKey::Topic(_) => 0,
+            ConversationKey::Direct(one, other) => append_direct(c, app, line.pk, seq, draft, one, other)?,
+            ConversationKey::Group(_) | ConversationKey::Topic(_) => {
+                messages::insert(c, line.pk, seq, draft, 0, None)?;
+                0
+            }
         };
-        messages::insert(c, pk, seq, draft, counted)?;
-        let line = self.line(c, app, &draft.conversation, draft.time)?;
         let appended = Appended { seq, time: draft.time, counted };
         line.position.last_seq = seq;
         line.position.last_time = line.position.last_time.max(draft.time);
@@ -256,18 +321,16 @@ impl Applier {
             line.position.shown_seq = seq;
             line.position.shown_time = line.position.shown_time.max(draft.time);
         }
-        if append.dedupe_secs > 0 {
-            line.recent.insert(send_key(draft), appended);
+        match &mut line.recent {
+            Some(recent) => recent.note(send_key(draft), appended),
+            // In a new conversation there is nothing else to know.
+            None if seq == 1 => {
+                let sends = HashMap::from([(send_key(draft), appended)]);
+                line.recent = Some(Recent { sends, swept: draft.time });
+            }
+            None => {}
         }
-        if draft.time.since(line.oldest) > 2 * REPEAT_SECS {
-            line.oldest = Timestamp(draft.time.0 - REPEAT_SECS);
-            let oldest = line.oldest;
-            line.recent.retain(|_, a| a.time > oldest);
-        }
-        if !line.dirty {
-            line.dirty = true;
-            self.dirty.insert((app, draft.conversation.clone()));
-        }
+        self.moved.insert((app, draft.conversation.clone()));
         if let (ConversationKey::Group(group), Sender::User(user)) = (&draft.conversation, &draft.sender) {
             self.spoke.insert((app, group.clone(), user.as_str().into()), (draft.time, seq));
         }
@@ -283,69 +346,59 @@ impl Applier {
     ) -> Result<(), StoreError> {
         match write {
             Write::CreateGroup(group) => {
+                if self.find_group(c, app, &group.id)?.is_some() {
+                    return Err(StoreError::Conflict(format!("group {} exists", group.id)));
+                }
                 let state = groups::create(c, app, group)?;
-                self.groups.insert((app, group.id.clone()), state);
+                self.set_group(app, &group.id, state);
             }
             Write::UpdateGroup(group) => {
                 let state = self.group(c, app, &group.id)?;
                 groups::update(c, &state, group)?;
-                self.groups.insert((app, group.id.clone()), GroupState { revision: state.revision + 1, ..state });
+                self.bump(app, &group.id, state);
             }
-            Write::DeleteGroup(id) => {
-                let state = self.group(c, app, id)?;
-                groups::delete(c, app, &state, id)?;
-                self.groups.remove(&(app, id.clone()));
-                let key = (app, ConversationKey::Group(id.clone()));
-                self.lines.remove(&key);
-                self.dirty.remove(&key);
-                self.spoke.retain(|(a, g, _), _| (*a, g) != (app, id));
-            }
+            Write::DeleteGroup(id) => self.delete_group(c, app, id)?,
             Write::PutMember(id, member) => {
                 let state = self.group(c, app, id)?;
-                if members::put(c, app, &state, member)? {
-                    groups::count_members(c, &state, 1)?;
-                    self.groups.insert((app, id.clone()), GroupState { member_num: state.member_num + 1, ..state });
-                } else {
-                    self.bump(c, app, id)?;
+                match members::put(c, app, &state, member)? {
+                    Put::Joined => self.set_group(app, id, GroupState { member_num: state.member_num + 1, ..state }),
+                    Put::Demoted => self.bump(app, id, state),
+                    Put::Changed => {}
                 }
             }
             Write::DeleteMember(id, user) => {
                 let state = self.group(c, app, id)?;
                 if members::delete(c, &state, user)? {
-                    groups::count_members(c, &state, -1)?;
-                    self.groups.insert(
-                        (app, id.clone()),
-                        GroupState { member_num: state.member_num.saturating_sub(1), ..state },
-                    );
-                    self.bump(c, app, id)?;
+                    self.bump(app, id, GroupState { member_num: state.member_num.saturating_sub(1), ..state });
                 }
             }
             Write::SetMute { group, topic, user, until } => {
                 let state = self.group(c, app, group)?;
                 members::set_mute(c, &state, topic.as_ref(), user, *until)?;
                 if *until != MuteUntil::NEVER {
-                    self.bump(c, app, group)?;
+                    self.bump(app, group, state);
                 }
             }
             Write::SetBan { group, user, until } => {
                 let state = self.group(c, app, group)?;
                 members::set_ban(c, &state, user, *until)?;
                 if *until != MuteUntil::NEVER {
-                    self.bump(c, app, group)?;
+                    self.bump(app, group, state);
                 }
             }
             Write::Append(append) => appended.push(self.append(c, app, append)?),
-            Write::Recall { conversation, seq, recall } => {
-                let line = self.line(c, app, conversation, recall.at)?;
-                if let Some(before) = messages::recall(c, line.pk, *seq, recall)?
-                    && let ConversationKey::Direct(one, other) = conversation
-                {
-                    forget_unread(c, app, &before.draft, before.counted, one, other)?;
-                }
-            }
+            Write::Recall { conversation, seq, recall } => self.recall(c, app, conversation, *seq, recall)?,
             Write::Edit { conversation, seq, elements, cloud_custom_data, version } => {
-                let line = self.line(c, app, conversation, Timestamp(i64::MAX))?;
-                messages::edit(c, line.pk, *seq, elements.as_ref(), cloud_custom_data.as_ref(), *version)?;
+                let line = self.line(c, app, conversation)?.map(|line| line.pk);
+                let edited = match line {
+                    Some(conv) => {
+                        messages::edit(c, conv, *seq, elements.as_ref(), cloud_custom_data.as_ref(), *version)?
+                    }
+                    None => false,
+                };
+                if !edited {
+                    return Err(no_message(conversation, *seq));
+                }
             }
             Write::SetRead { conversation, user, seq, force } => match conversation {
                 ConversationKey::Group(group) => {
@@ -356,7 +409,7 @@ impl Applier {
                     return Err(StoreError::Missing(format!("a read position of {conversation}")));
                 }
             },
-            Write::SetDirectRead { user, peer, until } => set_direct_read(c, app, user, peer, *until)?,
+            Write::SetDirectRead { user, peer, until } => self.set_direct_read(c, app, user, peer, *until)?,
             Write::PutAccount(account) => accounts::put(c, app, account)?,
             Write::DeleteAccount(user) => accounts::delete(c, app, user)?,
             Write::PutApplication(application) => {
@@ -371,6 +424,85 @@ impl Applier {
         }
         Ok(())
     }
+
+    fn delete_group(&mut self, c: &Connection, app: AppId, id: &GroupId) -> Result<(), StoreError> {
+        let state = self.group(c, app, id)?;
+        groups::delete(c, app, &state, id)?;
+        let group = (app, id.clone());
+        let line = (app, ConversationKey::Group(id.clone()));
+        self.groups.remove(&group);
+        self.changed.remove(&group);
+        self.lines.remove(&line);
+        self.moved.remove(&line);
+        self.spoke.retain(|(of, group, _), _| (*of, group) != (app, id));
+        Ok(())
+    }
+
+    /// The first recall of a message counts. One that was not read yet no longer counts as unread.
+    fn recall(
+        &mut self,
+        c: &Connection,
+        app: AppId,
+        conversation: &ConversationKey,
+        seq: u64,
+        recall: &Recall,
+    ) -> Result<(), StoreError> {
+        let conv = self.line(c, app, conversation)?.map(|line| line.pk);
+        let found = conv.map(|conv| Ok((conv, messages::state(c, conv, seq)?))).transpose()?;
+        let Some((conv, Some(state))) = found else { return Err(no_message(conversation, seq)) };
+        if state.recalled {
+            return Ok(());
+        }
+        messages::recall(c, conv, seq, recall)?;
+        if let ConversationKey::Direct(one, other) = conversation {
+            for (user, peer) in [(one, other), (other, one)] {
+                let side = messages::side(one, user);
+                if state.unread_for(side) {
+                    messages::clear_unread(c, conv, seq, side)?;
+                    forget_unread(c, app, user, peer, seq, state.time)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// One side read what is dated up to a moment. An earlier moment than before changes nothing.
+    fn set_direct_read(
+        &mut self,
+        c: &Connection,
+        app: AppId,
+        user: &UserId,
+        peer: &UserId,
+        until: Timestamp,
+    ) -> Result<(), StoreError> {
+        let conversation = ConversationKey::direct(user, peer);
+        let line = self.line(c, app, &conversation)?.map(|line| (line.pk, line.position));
+        let mut row = conversations::view(c, app, user, peer)?.unwrap_or_else(|| ViewRow::new(peer));
+        if until < row.view.read_until {
+            return Ok(());
+        }
+        if let Some((conv, position)) = line {
+            let newly_read = if until >= position.last_time {
+                row.view.unread()
+            } else {
+                let side = messages::side(user.min(peer), user);
+                let (after, cleared) = (row.view.read_until, row.view.cleared_seq);
+                row.late + messages::unread_between(c, conv, side, after, until, cleared)?
+            };
+            if newly_read > 0 {
+                row.view.counted_read += newly_read;
+                conversations::less_unread(c, app, user, newly_read)?;
+            }
+            row.read_seq = position.last_seq;
+        }
+        row.view.read_until = until;
+        row.late = 0;
+        conversations::put_view(c, app, user, &row)
+    }
+}
+
+fn no_message(conversation: &ConversationKey, seq: u64) -> StoreError {
+    StoreError::Missing(format!("message {seq} of {conversation}"))
 }
 
 fn send_key(draft: &Draft) -> SendKey {
@@ -379,7 +511,8 @@ fn send_key(draft: &Draft) -> SendKey {
     (messages::sender(draft).into(), draft.random, client_seq)
 }
 
-/// Moves both sides' views and notes the message in the receiver's log; answers the receiver's unread counter.
+/// Stores a one-to-one message, moves both sides' views and notes it in the receiver's log; answers the receiver's unread
+/// counter.
 fn append_direct(
     c: &Connection,
     app: AppId,
@@ -391,68 +524,61 @@ fn append_direct(
 ) -> Result<u64, StoreError> {
     let (from, to) = if draft.sender.user() == Some(other) { (other, one) } else { (one, other) };
     let options = &draft.options;
+    let unread = !options.hidden_from_receiver && !options.no_unread && from != to;
+    let mut hidden = [false; 2];
+    // Who talks to themself is the receiver; the order lets that side win.
+    hidden[messages::side(one, from)] = options.hidden_from_sender;
+    hidden[messages::side(one, to)] = options.hidden_from_receiver;
     let mut counted = 0;
     if !options.hidden_from_receiver {
-        let mut view = conversations::view(c, app, to, from)?.unwrap_or_else(|| DirectView::new(from.clone()));
-        if !options.no_unread && from != to {
-            view.counted += 1;
+        let mut row = conversations::view(c, app, to, from)?.unwrap_or_else(|| ViewRow::new(from));
+        if unread {
+            row.view.counted += 1;
+            if draft.time <= row.view.read_until {
+                row.late += 1;
+            }
         }
-        counted = view.counted;
-        shown(&mut view, seq, draft);
-        conversations::put_view(c, app, to, &view)?;
-        log::append_message(c, app, to, draft.time, conv, seq)?;
+        counted = row.view.counted;
+        show(&mut row, seq, draft);
+        conversations::put_view(c, app, to, &row)?;
+        log::append_message(c, app, to, draft.time, conv, seq, unread)?;
     }
     if !options.hidden_from_sender && from != to {
-        let mut view = conversations::view(c, app, from, to)?.unwrap_or_else(|| DirectView::new(to.clone()));
-        shown(&mut view, seq, draft);
-        conversations::put_view(c, app, from, &view)?;
+        let mut row = conversations::view(c, app, from, to)?.unwrap_or_else(|| ViewRow::new(to));
+        show(&mut row, seq, draft);
+        conversations::put_view(c, app, from, &row)?;
     }
+    let flags = messages::direct_flags(hidden, unread.then(|| messages::side(one, to)));
+    messages::insert(c, conv, seq, draft, counted, Some(flags))?;
     Ok(counted)
 }
 
-fn shown(view: &mut DirectView, seq: u64, draft: &Draft) {
+/// The conversation list shows the message, unless its sender wants otherwise.
+fn show(row: &mut ViewRow, seq: u64, draft: &Draft) {
     if !draft.options.no_last_msg {
-        view.shown_seq = seq;
-        view.updated_at = view.updated_at.max(draft.time);
+        row.view.shown_seq = seq;
+        row.view.updated_at = row.view.updated_at.max(draft.time);
     }
 }
 
-/// A recalled message that was not read yet no longer counts as unread.
+/// A message that counted as unread is gone; when it was not read yet it counts no longer.
 fn forget_unread(
-    c: &Connection,
-    app: AppId,
-    draft: &Draft,
-    counted: u64,
-    one: &UserId,
-    other: &UserId,
-) -> Result<(), StoreError> {
-    let (from, to) = if draft.sender.user() == Some(other) { (other, one) } else { (one, other) };
-    if draft.options.no_unread || counted == 0 || draft.options.hidden_from_receiver {
-        return Ok(());
-    }
-    if let Some(mut view) = conversations::view(c, app, to, from)?
-        && view.counted_read < counted
-    {
-        view.counted_read += 1;
-        conversations::put_view(c, app, to, &view)?;
-    }
-    Ok(())
-}
-
-fn set_direct_read(
     c: &Connection,
     app: AppId,
     user: &UserId,
     peer: &UserId,
-    until: Timestamp,
+    seq: u64,
+    time: Timestamp,
 ) -> Result<(), StoreError> {
-    let mut view = conversations::view(c, app, user, peer)?.unwrap_or_else(|| DirectView::new(peer.clone()));
-    if until <= view.read_until {
+    let Some(mut row) = conversations::view(c, app, user, peer)? else { return Ok(()) };
+    let late = time <= row.view.read_until;
+    if seq <= row.view.cleared_seq || late && seq <= row.read_seq {
         return Ok(());
     }
-    view.read_until = until;
-    if let Some((conv, _)) = conversations::find(c, app, &ConversationKey::direct(user, peer))? {
-        view.counted_read = view.counted_read.max(messages::counted_until(c, conv, peer, until)?).min(view.counted);
+    if late {
+        row.late = row.late.saturating_sub(1);
     }
-    conversations::put_view(c, app, user, &view)
+    row.view.counted_read += 1;
+    conversations::put_view(c, app, user, &row)?;
+    conversations::less_unread(c, app, user, 1)
 }

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension, params};
 use tsudoi_domain::AppId;
 
-use super::{Sqlite, failed, json, to_json};
+use super::{Sqlite, failed, json, to_json, writer::Work};
 use crate::{AppRow, Apps, StoreError};
 
 #[async_trait]
@@ -31,7 +31,7 @@ impl Apps for Sqlite {
     }
 
     async fn put_meta(&self, key: &str, value: &[u8]) -> Result<(), StoreError> {
-        self.writer.put_meta(key, value).await
+        self.writer.write(Work::PutMeta(key.into(), value.into())).await
     }
 }
 

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use tsudoi_domain::{
-    AppId, UserId,
+    AppId, GroupId, TopicId, UserId,
     conversation::{ConversationKey, DirectView, Position},
     time::Timestamp,
 };
@@ -18,7 +18,7 @@ impl Conversations for Sqlite {
     }
 
     async fn direct_view(&self, app: AppId, user: &UserId, peer: &UserId) -> Result<Option<DirectView>, StoreError> {
-        self.read(|c| view(c, app, user, peer))
+        self.read(|c| Ok(view(c, app, user, peer)?.map(|row| row.view)))
     }
 
     async fn direct_views(
@@ -29,63 +29,88 @@ impl Conversations for Sqlite {
         limit: usize,
     ) -> Result<Vec<DirectView>, StoreError> {
         self.read(|c| {
-            views(
-                c,
-                &format!(
-                    "SELECT {VIEW} FROM direct_views WHERE app = ?1 AND user = ?2 AND updated_at >= ?3 AND shown_seq > 0
-                     ORDER BY updated_at DESC, peer LIMIT ?4"
-                ),
-                params![app.0, user.as_str(), since.0, int(limit as u64)],
-            )
+            let sql = format!(
+                "SELECT {VIEW} FROM direct_views WHERE app = ?1 AND user = ?2 AND updated_at >= ?3 AND shown_seq > 0
+                 ORDER BY updated_at DESC, peer DESC LIMIT ?4"
+            );
+            views(c, &sql, params![app.0, user.as_str(), since.0, int(limit as u64)])
+        })
+    }
+
+    async fn unread_total(&self, app: AppId, user: &UserId) -> Result<u64, StoreError> {
+        self.read(|c| {
+            c.prepare_cached("SELECT unread FROM inboxes WHERE app = ?1 AND user = ?2")
+                .and_then(|mut s| s.query_row(params![app.0, user.as_str()], |r| r.get(0)).optional())
+                .map(|unread| unread.map_or(0, uint))
+                .map_err(failed)
         })
     }
 
     async fn unread_views(&self, app: AppId, user: &UserId, limit: usize) -> Result<Vec<DirectView>, StoreError> {
         self.read(|c| {
-            views(
-                c,
-                &format!(
-                    "SELECT {VIEW} FROM direct_views WHERE app = ?1 AND user = ?2 AND counted > counted_read
-                     ORDER BY updated_at DESC, peer LIMIT ?3"
-                ),
-                params![app.0, user.as_str(), int(limit as u64)],
-            )
+            let sql = format!(
+                "SELECT {VIEW} FROM direct_views WHERE app = ?1 AND user = ?2 AND counted > counted_read
+                 ORDER BY updated_at DESC, peer DESC LIMIT ?3"
+            );
+            views(c, &sql, params![app.0, user.as_str(), int(limit as u64)])
         })
     }
 }
 
-const VIEW: &str = "peer, shown_seq, updated_at, read_until, counted, counted_read, cleared_seq";
+const VIEW: &str = "peer, shown_seq, updated_at, read_until, counted, counted_read, cleared_seq, read_seq, late";
 
-fn read_view(r: &Row<'_>) -> rusqlite::Result<DirectView> {
-    Ok(DirectView {
-        peer: UserId::trusted(&r.get::<_, String>(0)?),
-        shown_seq: uint(r.get(1)?),
-        updated_at: Timestamp(r.get(2)?),
-        read_until: Timestamp(r.get(3)?),
-        counted: uint(r.get(4)?),
-        counted_read: uint(r.get(5)?),
-        cleared_seq: uint(r.get(6)?),
+/// A view as it is stored: with what unread messages are counted from.
+pub(super) struct ViewRow {
+    pub(super) view: DirectView,
+    /// The newest message when `read_until` was set.
+    pub(super) read_seq: u64,
+    /// Unread messages that arrived since then although they are dated `read_until` or before.
+    pub(super) late: u64,
+}
+
+impl ViewRow {
+    /// A view nobody has looked at yet.
+    pub(super) fn new(peer: &UserId) -> Self {
+        Self { view: DirectView::new(peer.clone()), read_seq: 0, late: 0 }
+    }
+}
+
+fn read_view(r: &Row<'_>) -> rusqlite::Result<ViewRow> {
+    Ok(ViewRow {
+        view: DirectView {
+            peer: UserId::trusted(&r.get::<_, String>(0)?),
+            shown_seq: uint(r.get(1)?),
+            updated_at: Timestamp(r.get(2)?),
+            read_until: Timestamp(r.get(3)?),
+            counted: uint(r.get(4)?),
+            counted_read: uint(r.get(5)?),
+            cleared_seq: uint(r.get(6)?),
+        },
+        read_seq: uint(r.get(7)?),
+        late: uint(r.get(8)?),
     })
 }
 
 fn views(c: &Connection, sql: &str, params: impl rusqlite::Params) -> Result<Vec<DirectView>, StoreError> {
     let mut statement = c.prepare_cached(sql).map_err(failed)?;
-    let rows = statement.query_map(params, read_view).map_err(failed)?;
+    let rows = statement.query_map(params, |r| Ok(read_view(r)?.view)).map_err(failed)?;
     rows.collect::<Result<_, _>>().map_err(failed)
 }
 
-pub(super) fn view(c: &Connection, app: AppId, user: &UserId, peer: &UserId) -> Result<Option<DirectView>, StoreError> {
+pub(super) fn view(c: &Connection, app: AppId, user: &UserId, peer: &UserId) -> Result<Option<ViewRow>, StoreError> {
     c.prepare_cached(&format!("SELECT {VIEW} FROM direct_views WHERE app = ?1 AND user = ?2 AND peer = ?3"))
         .and_then(|mut s| s.query_row(params![app.0, user.as_str(), peer.as_str()], read_view).optional())
         .map_err(failed)
 }
 
-pub(super) fn put_view(c: &Connection, app: AppId, user: &UserId, view: &DirectView) -> Result<(), StoreError> {
+pub(super) fn put_view(c: &Connection, app: AppId, user: &UserId, row: &ViewRow) -> Result<(), StoreError> {
+    let view = &row.view;
     c.prepare_cached(
-        "INSERT INTO direct_views (app, user, peer, shown_seq, updated_at, read_until, counted, counted_read, cleared_seq)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
-         ON CONFLICT (app, user, peer) DO UPDATE SET shown_seq = ?4, updated_at = ?5, read_until = ?6, counted = ?7, counted_read = ?8,
-             cleared_seq = ?9",
+        "INSERT INTO direct_views (app, user, peer, shown_seq, updated_at, read_until, counted, counted_read, cleared_seq,
+                                   read_seq, late)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
+         ON CONFLICT (app, user, peer) DO UPDATE SET shown_seq = ?4, updated_at = ?5, read_until = ?6, counted = ?7,
+             counted_read = ?8, cleared_seq = ?9, read_seq = ?10, late = ?11",
     )
     .and_then(|mut s| {
         s.execute(params![
@@ -97,11 +122,21 @@ pub(super) fn put_view(c: &Connection, app: AppId, user: &UserId, view: &DirectV
             view.read_until.0,
             int(view.counted),
             int(view.counted_read),
-            int(view.cleared_seq)
+            int(view.cleared_seq),
+            int(row.read_seq),
+            int(row.late)
         ])
     })
     .map(drop)
     .map_err(failed)
+}
+
+/// So many messages of a user are no longer unread.
+pub(super) fn less_unread(c: &Connection, app: AppId, user: &UserId, by: u64) -> Result<(), StoreError> {
+    c.prepare_cached("UPDATE inboxes SET unread = unread - ?3 WHERE app = ?1 AND user = ?2")
+        .and_then(|mut s| s.execute(params![app.0, user.as_str(), int(by)]))
+        .map(drop)
+        .map_err(failed)
 }
 
 /// The kind and key columns of a conversation.
@@ -110,6 +145,21 @@ pub(super) fn columns(conversation: &ConversationKey) -> (i64, std::borrow::Cow<
         ConversationKey::Group(id) => (1, id.as_str().into()),
         ConversationKey::Topic(id) => (2, id.as_str().into()),
         ConversationKey::Direct(one, other) => (3, format!("{one}\n{other}").into()),
+    }
+}
+
+/// The way back of [`columns`].
+pub(super) fn key(c: &Connection, pk: i64) -> Result<Option<ConversationKey>, StoreError> {
+    let found: Option<(i64, String)> = c
+        .prepare_cached("SELECT kind, key FROM conversations WHERE pk = ?1")
+        .and_then(|mut s| s.query_row([pk], |r| Ok((r.get(0)?, r.get(1)?))).optional())
+        .map_err(failed)?;
+    let Some((kind, key)) = found else { return Ok(None) };
+    match (kind, key.split_once('\n')) {
+        (1, _) => Ok(Some(ConversationKey::Group(GroupId::trusted(&key)))),
+        (2, _) => Ok(Some(ConversationKey::Topic(TopicId::trusted(&key)))),
+        (3, Some((one, other))) => Ok(Some(ConversationKey::Direct(UserId::trusted(one), UserId::trusted(other)))),
+        _ => Err(StoreError::Corrupt(format!("conversation {pk} of kind {kind}"))),
     }
 }
 
@@ -129,11 +179,13 @@ pub(super) fn find(
     conversation: &ConversationKey,
 ) -> Result<Option<(i64, Position)>, StoreError> {
     let (kind, key) = columns(conversation);
-    c.prepare_cached("SELECT last_seq, last_time, shown_seq, shown_time, pk FROM conversations WHERE app = ?1 AND kind = ?2 AND key = ?3")
-        .and_then(|mut s| s.query_row(params![app.0, kind, key], |r| Ok((r.get(4)?, position(r, 0)))).optional())
-        .map_err(failed)?
-        .map(|(pk, position)| Ok((pk, position?)))
-        .transpose()
+    c.prepare_cached(
+        "SELECT last_seq, last_time, shown_seq, shown_time, pk FROM conversations WHERE app = ?1 AND kind = ?2 AND key = ?3",
+    )
+    .and_then(|mut s| s.query_row(params![app.0, kind, key], |r| Ok((r.get(4)?, position(r, 0)))).optional())
+    .map_err(failed)?
+    .map(|(pk, position)| Ok((pk, position?)))
+    .transpose()
 }
 
 pub(super) fn create(c: &Connection, app: AppId, conversation: &ConversationKey) -> Result<i64, StoreError> {
@@ -161,10 +213,10 @@ pub(super) fn put_position(c: &Connection, pk: i64, position: &Position) -> Resu
     .map_err(failed)
 }
 
-/// Drops a conversation with its messages.
+/// Drops a conversation; its messages are deleted bit by bit.
 pub(super) fn delete(c: &Connection, app: AppId, conversation: &ConversationKey) -> Result<(), StoreError> {
     let Some((pk, _)) = find(c, app, conversation)? else { return Ok(()) };
-    for sql in ["DELETE FROM messages WHERE conv = ?1", "DELETE FROM conversations WHERE pk = ?1"] {
+    for sql in ["INSERT INTO dead_conversations (pk) VALUES (?1)", "DELETE FROM conversations WHERE pk = ?1"] {
         c.prepare_cached(sql).and_then(|mut s| s.execute([pk])).map_err(failed)?;
     }
     Ok(())

@@ -24,15 +24,19 @@ impl Groups for Sqlite {
     ) -> Result<GroupPage, StoreError> {
         self.read(|c| {
             let total = count(c, app, group_type)?;
-            let mut statement = c
-                .prepare_cached(
-                    "SELECT pk, id FROM groups WHERE app = ?1 AND (?2 IS NULL OR type = ?2) AND pk > ?3 ORDER BY pk LIMIT ?4",
-                )
-                .map_err(failed)?;
-            let rows = statement
-                .query_map(params![app.0, group_type, int(after), int(limit as u64 + 1)], |r| Ok((r.get::<_, i64>(0)?, r.get::<_, String>(1)?)))
-                .map_err(failed)?;
-            let mut found = rows.collect::<Result<Vec<_>, _>>().map_err(failed)?;
+            let (after, limit_and_one) = (int(after), int(limit as u64 + 1));
+            let row = |r: &Row<'_>| Ok((r.get::<_, i64>(0)?, r.get::<_, String>(1)?));
+            let found = match group_type {
+                None => c
+                    .prepare_cached("SELECT pk, id FROM groups WHERE app = ?1 AND pk > ?2 ORDER BY pk LIMIT ?3")
+                    .and_then(|mut s| s.query_map(params![app.0, after, limit_and_one], row)?.collect()),
+                Some(group_type) => c
+                    .prepare_cached(
+                        "SELECT pk, id FROM groups WHERE app = ?1 AND type = ?2 AND pk > ?3 ORDER BY pk LIMIT ?4",
+                    )
+                    .and_then(|mut s| s.query_map(params![app.0, group_type, after, limit_and_one], row)?.collect()),
+            };
+            let mut found: Vec<(i64, String)> = found.map_err(failed)?;
             let more = found.len() > limit;
             found.truncate(limit);
             let next = if more { found.last().map_or(0, |(pk, _)| uint(*pk)) } else { 0 };
@@ -48,8 +52,10 @@ impl Groups for Sqlite {
         self.read(|c| {
             let mut statement = c
                 .prepare_cached(
-                    "SELECT g.member_num, g.revision, g.data, m.user, m.role, m.read_seq, m.last_spoke_at, m.data, coalesce(t.until, 0),
-                            coalesce(v.last_seq, 0), coalesce(v.last_time, 0), coalesce(v.shown_seq, 0), coalesce(v.shown_time, 0)
+                    "SELECT g.member_num, g.revision, g.data, g.read_floor,
+                            m.user, m.rank, m.read_seq, m.floor_seen, m.last_spoke_at, m.data, coalesce(t.until, 0),
+                            coalesce(v.last_seq, 0), coalesce(v.last_time, 0), coalesce(v.shown_seq, 0),
+                            coalesce(v.shown_time, 0)
                      FROM members m
                      JOIN groups g ON g.pk = m.grp
                      LEFT JOIN mutes t ON t.grp = m.grp AND t.topic = '' AND t.user = m.user
@@ -60,10 +66,11 @@ impl Groups for Sqlite {
             let mut rows = statement.query(params![app.0, user.as_str()]).map_err(failed)?;
             let mut joined = Vec::new();
             while let Some(row) = rows.next().map_err(failed)? {
+                let read_floor = uint(row.get(3).map_err(failed)?);
                 joined.push(Joined {
                     group: Arc::new(group(row, 0)?),
-                    member: Arc::new(members::member(row, 3)?),
-                    position: conversations::position(row, 9)?,
+                    member: Arc::new(members::member(row, 4, read_floor)?),
+                    position: conversations::position(row, 11)?,
                 });
             }
             Ok(joined)
@@ -72,10 +79,16 @@ impl Groups for Sqlite {
 }
 
 fn count(c: &Connection, app: AppId, group_type: Option<&str>) -> Result<u64, StoreError> {
-    c.prepare_cached("SELECT count(*) FROM groups WHERE app = ?1 AND (?2 IS NULL OR type = ?2)")
-        .and_then(|mut s| s.query_row(params![app.0, group_type], |r| r.get(0)))
-        .map(uint)
-        .map_err(failed)
+    match group_type {
+        None => c
+            .prepare_cached("SELECT coalesce(sum(number), 0) FROM group_counts WHERE app = ?1")
+            .and_then(|mut s| s.query_row([app.0], |r| r.get(0))),
+        Some(group_type) => c
+            .prepare_cached("SELECT coalesce(sum(number), 0) FROM group_counts WHERE app = ?1 AND type = ?2")
+            .and_then(|mut s| s.query_row(params![app.0, group_type], |r| r.get(0))),
+    }
+    .map(uint)
+    .map_err(failed)
 }
 
 fn get(c: &Connection, app: AppId, id: &GroupId) -> Result<Option<Arc<Group>>, StoreError> {
@@ -102,57 +115,80 @@ pub(super) struct GroupState {
     pub(super) pk: i64,
     pub(super) revision: u64,
     pub(super) member_num: u64,
+    pub(super) read_floor: u64,
 }
 
 pub(super) fn state(c: &Connection, app: AppId, id: &GroupId) -> Result<Option<GroupState>, StoreError> {
-    c.prepare_cached("SELECT pk, revision, member_num FROM groups WHERE app = ?1 AND id = ?2")
+    c.prepare_cached("SELECT pk, revision, member_num, read_floor FROM groups WHERE app = ?1 AND id = ?2")
         .and_then(|mut s| {
             s.query_row(params![app.0, id.as_str()], |r| {
-                Ok(GroupState { pk: r.get(0)?, revision: uint(r.get(1)?), member_num: uint(r.get(2)?) })
+                Ok(GroupState {
+                    pk: r.get(0)?,
+                    revision: uint(r.get(1)?),
+                    member_num: uint(r.get(2)?),
+                    read_floor: uint(r.get(3)?),
+                })
             })
             .optional()
         })
         .map_err(failed)
 }
 
+/// Revisions of a group begin at its row number shifted so far: a decision about a dissolved group does not fit its
+/// successor with the same id.
+const REVISION_BITS: u32 = 24;
+
 pub(super) fn create(c: &Connection, app: AppId, group: &Group) -> Result<GroupState, StoreError> {
-    c.prepare_cached("INSERT INTO groups (app, id, type, data) VALUES (?1, ?2, ?3, ?4)")
+    c.prepare_cached("INSERT INTO groups (app, id, type, revision, data) VALUES (?1, ?2, ?3, 0, ?4)")
         .and_then(|mut s| s.execute(params![app.0, group.id.as_str(), group.group_type.as_str(), to_json(group)]))
         .map_err(failed)?;
-    Ok(GroupState { pk: c.last_insert_rowid(), revision: 1, member_num: 0 })
+    let state = GroupState {
+        pk: c.last_insert_rowid(),
+        revision: uint(c.last_insert_rowid() << REVISION_BITS),
+        member_num: 0,
+        read_floor: 0,
+    };
+    put_state(c, &state)?;
+    count_groups(c, app, group.group_type.as_str(), 1)?;
+    Ok(state)
 }
 
 pub(super) fn update(c: &Connection, state: &GroupState, group: &Group) -> Result<(), StoreError> {
-    c.prepare_cached("UPDATE groups SET revision = revision + 1, data = ?2 WHERE pk = ?1")
+    c.prepare_cached("UPDATE groups SET data = ?2 WHERE pk = ?1")
         .and_then(|mut s| s.execute(params![state.pk, to_json(group)]))
         .map(drop)
         .map_err(failed)
 }
 
-/// Something that takes a right away happened: decisions made before it have to be made again.
-pub(super) fn bump(c: &Connection, state: &GroupState) -> Result<(), StoreError> {
-    c.prepare_cached("UPDATE groups SET revision = revision + 1 WHERE pk = ?1")
-        .and_then(|mut s| s.execute([state.pk]))
+/// Stores what the writer knows of a group.
+pub(super) fn put_state(c: &Connection, state: &GroupState) -> Result<(), StoreError> {
+    c.prepare_cached("UPDATE groups SET revision = ?2, member_num = ?3, read_floor = ?4 WHERE pk = ?1")
+        .and_then(|mut s| {
+            s.execute(params![state.pk, int(state.revision), int(state.member_num), int(state.read_floor)])
+        })
         .map(drop)
         .map_err(failed)
 }
 
-pub(super) fn count_members(c: &Connection, state: &GroupState, change: i64) -> Result<(), StoreError> {
-    c.prepare_cached("UPDATE groups SET member_num = member_num + ?2 WHERE pk = ?1")
-        .and_then(|mut s| s.execute(params![state.pk, change]))
-        .map(drop)
-        .map_err(failed)
+fn count_groups(c: &Connection, app: AppId, group_type: &str, change: i64) -> Result<(), StoreError> {
+    c.prepare_cached(
+        "INSERT INTO group_counts (app, type, number) VALUES (?1, ?2, ?3)
+         ON CONFLICT (app, type) DO UPDATE SET number = number + ?3",
+    )
+    .and_then(|mut s| s.execute(params![app.0, group_type, change]))
+    .map(drop)
+    .map_err(failed)
 }
 
+/// Drops a group with its conversation; what hangs on its row is deleted bit by bit.
 pub(super) fn delete(c: &Connection, app: AppId, state: &GroupState, id: &GroupId) -> Result<(), StoreError> {
-    for sql in [
-        "DELETE FROM members WHERE grp = ?1",
-        "DELETE FROM mutes WHERE grp = ?1",
-        "DELETE FROM bans WHERE grp = ?1",
-        "DELETE FROM applications WHERE grp = ?1",
-        "DELETE FROM groups WHERE pk = ?1",
-    ] {
-        c.prepare_cached(sql).and_then(|mut s| s.execute([state.pk])).map_err(failed)?;
-    }
+    let group_type: String = c
+        .prepare_cached("DELETE FROM groups WHERE pk = ?1 RETURNING type")
+        .and_then(|mut s| s.query_row([state.pk], |r| r.get(0)))
+        .map_err(failed)?;
+    count_groups(c, app, &group_type, -1)?;
+    c.prepare_cached("INSERT INTO dead_groups (pk) VALUES (?1)")
+        .and_then(|mut s| s.execute([state.pk]))
+        .map_err(failed)?;
     conversations::delete(c, app, &ConversationKey::Group(id.clone()))
 }

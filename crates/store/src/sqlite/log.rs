@@ -1,36 +1,44 @@
 //! A user's log of what came in: one-to-one messages and notices.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension, params};
-use tsudoi_domain::{AppId, UserId, notice::Notice, time::Timestamp};
+use tsudoi_domain::{AppId, UserId, conversation::ConversationKey, notice::Notice, time::Timestamp};
 
-use super::{Sqlite, failed, int, json, messages, to_json, uint};
+use super::{Sqlite, conversations, failed, int, json, messages, to_json, uint};
 use crate::{LogEntry, LogItem, StoreError, UserLog};
 
 #[async_trait]
 impl UserLog for Sqlite {
     async fn log_end(&self, app: AppId, user: &UserId) -> Result<u64, StoreError> {
-        self.read(|c| end(c, app, user))
+        self.read(|c| {
+            c.prepare_cached("SELECT log_end FROM inboxes WHERE app = ?1 AND user = ?2")
+                .and_then(|mut s| s.query_row(params![app.0, user.as_str()], |r| r.get(0)).optional())
+                .map(|end| end.map_or(0, uint))
+                .map_err(failed)
+        })
     }
 
     async fn log_after(&self, app: AppId, user: &UserId, pos: u64, limit: usize) -> Result<Vec<LogEntry>, StoreError> {
         self.read(|c| {
             let mut statement = c
                 .prepare_cached(
-                    "SELECT pos, time, conv, seq, notice FROM user_log WHERE app = ?1 AND user = ?2 AND pos > ?3 ORDER BY pos LIMIT ?4",
+                    "SELECT pos, time, conv, seq, notice FROM user_log
+                     WHERE app = ?1 AND user = ?2 AND pos > ?3 ORDER BY pos LIMIT ?4",
                 )
                 .map_err(failed)?;
-            let mut rows = statement.query(params![app.0, user.as_str(), int(pos), int(limit as u64)]).map_err(failed)?;
+            let mut rows =
+                statement.query(params![app.0, user.as_str(), int(pos), int(limit as u64)]).map_err(failed)?;
             let mut entries = Vec::new();
+            let mut keys = HashMap::new();
             while let Some(row) = rows.next().map_err(failed)? {
                 let item = match row.get::<_, Option<String>>(4).map_err(failed)? {
                     Some(text) => LogItem::Notice(Arc::new(json::<Notice>("notice", &text)?)),
                     None => {
                         let (conv, seq): (i64, i64) = (row.get(2).map_err(failed)?, row.get(3).map_err(failed)?);
-                        match messages::by_seq(c, conv, uint(seq))? {
-                            Some(message) => LogItem::Message(Box::new(message)),
+                        match message(c, &mut keys, conv, uint(seq))? {
+                            Some(item) => item,
                             // The message's retention is over.
                             None => continue,
                         }
@@ -47,27 +55,44 @@ impl UserLog for Sqlite {
     }
 }
 
-fn end(c: &Connection, app: AppId, user: &UserId) -> Result<u64, StoreError> {
-    c.prepare_cached("SELECT pos FROM user_log WHERE app = ?1 AND user = ?2 ORDER BY pos DESC LIMIT 1")
-        .and_then(|mut s| s.query_row(params![app.0, user.as_str()], |r| r.get(0)).optional())
-        .map(|pos| pos.map_or(0, uint))
-        .map_err(failed)
+/// A message the log names; the conversations met on the way are remembered.
+fn message(
+    c: &Connection,
+    keys: &mut HashMap<i64, ConversationKey>,
+    conv: i64,
+    seq: u64,
+) -> Result<Option<LogItem>, StoreError> {
+    let key = match keys.entry(conv) {
+        std::collections::hash_map::Entry::Occupied(known) => known.into_mut(),
+        std::collections::hash_map::Entry::Vacant(place) => match conversations::key(c, conv)? {
+            Some(key) => place.insert(key),
+            None => return Ok(None),
+        },
+    };
+    Ok(messages::by_seq(c, conv, key, seq)?.map(|message| LogItem::Message(Box::new(message))))
 }
 
+/// Notes an entry at the next place; `unread` more messages are unread.
 fn append(
     c: &Connection,
     app: AppId,
     user: &UserId,
     time: Timestamp,
-    conv: i64,
-    seq: u64,
+    (conv, seq): (i64, u64),
     notice: Option<&str>,
+    unread: bool,
 ) -> Result<(), StoreError> {
-    let pos = end(c, app, user)? + 1;
+    let pos: i64 = c
+        .prepare_cached(
+            "INSERT INTO inboxes (app, user, log_end, unread) VALUES (?1, ?2, 1, ?3)
+             ON CONFLICT (app, user) DO UPDATE SET log_end = log_end + 1, unread = unread + ?3 RETURNING log_end",
+        )
+        .and_then(|mut s| s.query_row(params![app.0, user.as_str(), unread], |r| r.get(0)))
+        .map_err(failed)?;
     c.prepare_cached(
         "INSERT INTO user_log (app, user, pos, time, conv, seq, notice) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     )
-    .and_then(|mut s| s.execute(params![app.0, user.as_str(), int(pos), time.0, conv, int(seq), notice]))
+    .and_then(|mut s| s.execute(params![app.0, user.as_str(), pos, time.0, conv, int(seq), notice]))
     .map(drop)
     .map_err(failed)
 }
@@ -80,8 +105,9 @@ pub(super) fn append_message(
     time: Timestamp,
     conv: i64,
     seq: u64,
+    unread: bool,
 ) -> Result<(), StoreError> {
-    append(c, app, user, time, conv, seq, None)
+    append(c, app, user, time, (conv, seq), None, unread)
 }
 
 /// Notes a notice.
@@ -92,5 +118,5 @@ pub(super) fn append_notice(
     time: Timestamp,
     notice: &Notice,
 ) -> Result<(), StoreError> {
-    append(c, app, user, time, 0, 0, Some(&to_json(notice)))
+    append(c, app, user, time, (0, 0), Some(&to_json(notice)), false)
 }

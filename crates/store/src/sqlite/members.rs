@@ -14,17 +14,24 @@ use tsudoi_domain::{
     time::{MuteUntil, Timestamp},
 };
 
-use super::{Sqlite, failed, groups::GroupState, int, json, to_json, uint};
+use super::{
+    Sqlite, failed,
+    groups::{self, GroupState},
+    int, json, to_json, uint,
+};
 use crate::{Members, StoreError};
 
-const MEMBER: &str = "m.user, m.role, m.read_seq, m.last_spoke_at, m.data, coalesce(t.until, 0)";
+const MEMBER: &str = "m.user, m.rank, m.read_seq, m.floor_seen, m.last_spoke_at, m.data, coalesce(t.until, 0)";
 const FROM_MEMBERS: &str = "FROM members m LEFT JOIN mutes t ON t.grp = m.grp AND t.topic = '' AND t.user = m.user";
+
+/// The order of ranks in pages; the place is the rank column.
+const RANKS: [Role; 3] = [Role::Owner, Role::Admin, Role::Member];
 
 #[async_trait]
 impl Members for Sqlite {
     async fn member(&self, app: AppId, group: &GroupId, user: &UserId) -> Result<Option<Arc<Member>>, StoreError> {
-        self.read(|c| match pk(c, app, group)? {
-            Some(grp) => get(c, grp, user),
+        self.read(|c| match groups::state(c, app, group)? {
+            Some(state) => get(c, &state, user),
             None => Ok(None),
         })
     }
@@ -35,8 +42,8 @@ impl Members for Sqlite {
         group: &GroupId,
         users: &[UserId],
     ) -> Result<Vec<Option<Arc<Member>>>, StoreError> {
-        self.read(|c| match pk(c, app, group)? {
-            Some(grp) => users.iter().map(|user| get(c, grp, user)).collect(),
+        self.read(|c| match groups::state(c, app, group)? {
+            Some(state) => users.iter().map(|user| get(c, &state, user)).collect(),
             None => Ok(vec![None; users.len()]),
         })
     }
@@ -50,33 +57,9 @@ impl Members for Sqlite {
         after: u64,
         limit: usize,
     ) -> Result<(Vec<Arc<Member>>, u64), StoreError> {
-        self.read(|c| {
-            let Some(grp) = pk(c, app, group)? else { return Ok((Vec::new(), 0)) };
-            let ranks = if roles.is_empty() { vec![Role::Owner, Role::Admin, Role::Member] } else { roles.to_vec() };
-            // The cursor names the last row of the page before: its rank and its place in the order of joining.
-            let (last_rank, last_pk) = if after == 0 { (i64::MAX, 0) } else { cursor(c, grp, after)? };
-            let sql = format!(
-                "SELECT {MEMBER}, m.pk {FROM_MEMBERS}
-                 WHERE m.grp = ?1 AND m.role IN (?2, ?3, ?4) AND (m.role < ?5 OR (m.role = ?5 AND m.pk > ?6))
-                 ORDER BY m.role DESC, m.pk LIMIT ?7 OFFSET ?8"
-            );
-            let rank = |at: usize| ranks.get(at).map_or(-1, |role| i64::from(role.rank()));
-            let mut statement = c.prepare_cached(&sql).map_err(failed)?;
-            let mut rows = statement
-                .query(params![grp, rank(0), rank(1), rank(2), last_rank, last_pk, int(limit as u64 + 1), int(offset)])
-                .map_err(failed)?;
-            let mut page = Vec::new();
-            let mut next = 0;
-            let mut last = 0;
-            while let Some(row) = rows.next().map_err(failed)? {
-                if page.len() == limit {
-                    next = last;
-                    break;
-                }
-                page.push(Arc::new(member(row, 0)?));
-                last = uint(row.get(6).map_err(failed)?);
-            }
-            Ok((page, next))
+        self.snapshot(|c| match groups::state(c, app, group)? {
+            Some(state) => page(c, &state, roles, offset, Cursor::parse(after), limit),
+            None => Ok((Vec::new(), 0)),
         })
     }
 
@@ -159,8 +142,10 @@ impl Members for Sqlite {
         self.read(|c| {
             let mut statement = c
                 .prepare_cached(
-                    "SELECT a.data FROM applications a JOIN members m ON m.grp = a.grp
-                     WHERE m.app = ?1 AND m.user = ?2 AND m.role > 200 ORDER BY a.key DESC LIMIT ?3",
+                    "SELECT a.data FROM members m
+                     JOIN groups g ON g.pk = m.grp
+                     JOIN applications a ON a.grp = m.grp
+                     WHERE m.app = ?1 AND m.user = ?2 AND m.rank < 2 ORDER BY a.key DESC LIMIT ?3",
                 )
                 .map_err(failed)?;
             let rows = statement
@@ -177,17 +162,82 @@ fn pk(c: &Connection, app: AppId, group: &GroupId) -> Result<Option<i64>, StoreE
         .map_err(failed)
 }
 
-fn cursor(c: &Connection, grp: i64, after: u64) -> Result<(i64, i64), StoreError> {
-    c.prepare_cached("SELECT role, pk FROM members WHERE grp = ?1 AND pk = ?2")
-        .and_then(|mut s| s.query_row(params![grp, int(after)], |r| Ok((r.get(0)?, r.get(1)?))).optional())
-        // The member has left: those who joined after come next.
-        .map(|found| found.unwrap_or((i64::from(Role::Member.rank()), int(after))))
-        .map_err(failed)
+/// The last member of a page: rank and place in the order of joining. Holds whatever happens to that member.
+#[derive(Clone, Copy)]
+struct Cursor {
+    rank: i64,
+    pk: i64,
 }
 
-fn get(c: &Connection, grp: i64, user: &UserId) -> Result<Option<Arc<Member>>, StoreError> {
+impl Cursor {
+    fn parse(cursor: u64) -> Self {
+        Self { rank: int(cursor % 4), pk: int(cursor / 4) }
+    }
+
+    fn number(self) -> u64 {
+        uint(self.pk) * 4 + uint(self.rank)
+    }
+}
+
+/// A page of members and the cursor of the next one. Rank by rank, so that each part is a range of the index.
+fn page(
+    c: &Connection,
+    state: &GroupState,
+    roles: &[Role],
+    offset: u64,
+    after: Cursor,
+    limit: usize,
+) -> Result<(Vec<Arc<Member>>, u64), StoreError> {
+    let mut page = Vec::new();
+    let mut last = after;
+    let mut to_skip = offset;
+    for (rank, role) in (0..).zip(RANKS) {
+        if rank < after.rank || !(roles.is_empty() || roles.contains(&role)) {
+            continue;
+        }
+        let mut from = if rank == after.rank { after.pk } else { 0 };
+        if to_skip > 0 {
+            let (skipped, pk) = skip(c, state, rank, from, to_skip)?;
+            to_skip -= skipped;
+            if to_skip > 0 {
+                continue;
+            }
+            from = pk;
+        }
+        // One more than fits tells whether there is a next page.
+        let wanted = int((limit - page.len()) as u64 + 1);
+        let mut statement = c
+            .prepare_cached(&format!(
+                "SELECT {MEMBER}, m.pk {FROM_MEMBERS} WHERE m.grp = ?1 AND m.rank = ?2 AND m.pk > ?3 ORDER BY m.pk LIMIT ?4"
+            ))
+            .map_err(failed)?;
+        let mut rows = statement.query(params![state.pk, rank, from, wanted]).map_err(failed)?;
+        while let Some(row) = rows.next().map_err(failed)? {
+            if page.len() == limit {
+                return Ok((page, last.number()));
+            }
+            page.push(Arc::new(member(row, 0, state.read_floor)?));
+            last = Cursor { rank, pk: row.get(7).map_err(failed)? };
+        }
+    }
+    Ok((page, 0))
+}
+
+/// Passes over members of a rank, reading only the index; answers how many there were and the last of them.
+fn skip(c: &Connection, state: &GroupState, rank: i64, from: i64, number: u64) -> Result<(u64, i64), StoreError> {
+    c.prepare_cached(
+        "SELECT count(*), coalesce(max(pk), ?3)
+         FROM (SELECT pk FROM members WHERE grp = ?1 AND rank = ?2 AND pk > ?3 ORDER BY pk LIMIT ?4)",
+    )
+    .and_then(|mut s| s.query_row(params![state.pk, rank, from, int(number)], |r| Ok((uint(r.get(0)?), r.get(1)?))))
+    .map_err(failed)
+}
+
+fn get(c: &Connection, state: &GroupState, user: &UserId) -> Result<Option<Arc<Member>>, StoreError> {
     c.prepare_cached(&format!("SELECT {MEMBER} {FROM_MEMBERS} WHERE m.grp = ?1 AND m.user = ?2"))
-        .and_then(|mut s| s.query_row(params![grp, user.as_str()], |r| Ok(member(r, 0))).optional())
+        .and_then(|mut s| {
+            s.query_row(params![state.pk, user.as_str()], |r| Ok(member(r, 0, state.read_floor))).optional()
+        })
         .map_err(failed)?
         .transpose()
         .map(|found| found.map(Arc::new))
@@ -224,31 +274,42 @@ struct MemberData {
     custom: BTreeMap<String, String>,
 }
 
-/// Reads `user, role, read_seq, last_spoke_at, data, until` from a column on.
-pub(super) fn member(row: &Row<'_>, at: usize) -> Result<Member, StoreError> {
-    let rank: i64 = row.get(at + 1).map_err(failed)?;
-    let role = [Role::Owner, Role::Admin, Role::Member]
-        .into_iter()
-        .find(|role| i64::from(role.rank()) == rank)
-        .ok_or_else(|| StoreError::Corrupt(format!("role {rank}")))?;
-    let text: String = row.get(at + 4).map_err(failed)?;
+/// Reads the columns of [`MEMBER`] from a column on. A row that was written before the group's read floor rose has read
+/// up to there.
+pub(super) fn member(row: &Row<'_>, at: usize, read_floor: u64) -> Result<Member, StoreError> {
+    let rank: u32 = row.get(at + 1).map_err(failed)?;
+    let role = (0..).zip(RANKS).find_map(|(place, role)| (place == rank).then_some(role));
+    let read_seq = uint(row.get(at + 2).map_err(failed)?);
+    let floor_seen = uint(row.get(at + 3).map_err(failed)?);
+    let text: String = row.get(at + 5).map_err(failed)?;
     let data: MemberData = json("member", &text)?;
     Ok(Member {
         user: UserId::trusted(&row.get::<_, String>(at).map_err(failed)?),
-        role,
+        role: role.ok_or_else(|| StoreError::Corrupt(format!("rank {rank}")))?,
         joined_at: data.joined_at,
         joined_seq: data.joined_seq,
-        read_seq: uint(row.get(at + 2).map_err(failed)?),
+        read_seq: if floor_seen < read_floor { read_seq.max(read_floor) } else { read_seq },
         msg_flag: data.msg_flag,
-        last_spoke_at: Timestamp(row.get(at + 3).map_err(failed)?),
-        mute_until: MuteUntil(row.get(at + 5).map_err(failed)?),
+        last_spoke_at: Timestamp(row.get(at + 4).map_err(failed)?),
+        mute_until: MuteUntil(row.get(at + 6).map_err(failed)?),
         name_card: data.name_card,
         custom: data.custom,
     })
 }
 
-/// Stores a member; answers whether they are new.
-pub(super) fn put(c: &Connection, app: AppId, state: &GroupState, member: &Member) -> Result<bool, StoreError> {
+/// What storing a member did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Put {
+    /// There was no such member.
+    Joined,
+    /// The member has a lower rank than before.
+    Demoted,
+    /// Anything else.
+    Changed,
+}
+
+/// Stores a member. Of a known one the read position and the moment of speaking stay.
+pub(super) fn put(c: &Connection, app: AppId, state: &GroupState, member: &Member) -> Result<Put, StoreError> {
     let data = to_json(&MemberData {
         joined_at: member.joined_at,
         joined_seq: member.joined_seq,
@@ -256,16 +317,23 @@ pub(super) fn put(c: &Connection, app: AppId, state: &GroupState, member: &Membe
         name_card: member.name_card.clone(),
         custom: member.custom.clone(),
     });
-    let rank = i64::from(member.role.rank());
-    let updated = c
-        .prepare_cached("UPDATE members SET role = ?3, data = ?4 WHERE grp = ?1 AND user = ?2")
-        .and_then(|mut s| s.execute(params![state.pk, member.user.as_str(), rank, data]))
+    let rank = (0_i64..).zip(RANKS).find_map(|(place, role)| (role == member.role).then_some(place));
+    let rank = rank.ok_or_else(|| StoreError::Missing(format!("a rank of {} in a group", member.user)))?;
+    let known: Option<(i64, i64)> = c
+        .prepare_cached("SELECT pk, rank FROM members WHERE grp = ?1 AND user = ?2")
+        .and_then(|mut s| {
+            s.query_row(params![state.pk, member.user.as_str()], |r| Ok((r.get(0)?, r.get(1)?))).optional()
+        })
         .map_err(failed)?;
-    if updated > 0 {
-        return Ok(false);
+    if let Some((pk, before)) = known {
+        c.prepare_cached("UPDATE members SET rank = ?2, data = ?3 WHERE pk = ?1")
+            .and_then(|mut s| s.execute(params![pk, rank, data]))
+            .map_err(failed)?;
+        return Ok(if rank > before { Put::Demoted } else { Put::Changed });
     }
     c.prepare_cached(
-        "INSERT INTO members (grp, app, user, role, read_seq, last_spoke_at, data) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        "INSERT INTO members (grp, app, user, rank, read_seq, floor_seen, last_spoke_at, data)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
     )
     .and_then(|mut s| {
         s.execute(params![
@@ -274,12 +342,13 @@ pub(super) fn put(c: &Connection, app: AppId, state: &GroupState, member: &Membe
             member.user.as_str(),
             rank,
             int(member.read_seq),
+            int(state.read_floor),
             member.last_spoke_at.0,
             data
         ])
     })
     .map_err(failed)?;
-    Ok(true)
+    Ok(Put::Joined)
 }
 
 /// Ends a membership; answers whether there was one.
@@ -304,18 +373,26 @@ pub(super) fn set_read(
     seq: u64,
     force: bool,
 ) -> Result<(), StoreError> {
-    c.prepare_cached("UPDATE members SET read_seq = ?3 WHERE grp = ?1 AND user = ?2 AND (?4 OR read_seq < ?3)")
-        .and_then(|mut s| s.execute(params![state.pk, user.as_str(), int(seq), force]))
-        .map(drop)
-        .map_err(failed)
+    c.prepare_cached(
+        "UPDATE members
+         SET read_seq = CASE WHEN ?4 THEN ?3 WHEN floor_seen < ?5 THEN max(read_seq, ?3, ?5) ELSE max(read_seq, ?3) END,
+             floor_seen = ?5
+         WHERE grp = ?1 AND user = ?2 AND (?4 OR read_seq < ?3)",
+    )
+    .and_then(|mut s| s.execute(params![state.pk, user.as_str(), int(seq), force, int(state.read_floor)]))
+    .map(drop)
+    .map_err(failed)
 }
 
-/// A member spoke: that moment is kept, and own messages are read.
+/// A member spoke: that moment is kept, and everything up to the own message is read.
 pub(super) fn spoke(c: &Connection, grp: i64, user: &str, time: Timestamp, seq: u64) -> Result<(), StoreError> {
-    c.prepare_cached("UPDATE members SET last_spoke_at = ?3, read_seq = max(read_seq, ?4) WHERE grp = ?1 AND user = ?2")
-        .and_then(|mut s| s.execute(params![grp, user, time.0, int(seq)]))
-        .map(drop)
-        .map_err(failed)
+    c.prepare_cached(
+        "UPDATE members SET last_spoke_at = max(last_spoke_at, ?3), read_seq = max(read_seq, ?4)
+         WHERE grp = ?1 AND user = ?2",
+    )
+    .and_then(|mut s| s.execute(params![grp, user, time.0, int(seq)]))
+    .map(drop)
+    .map_err(failed)
 }
 
 pub(super) fn set_mute(

@@ -1,4 +1,4 @@
-//! Messages, in arrival order.
+//! Messages, in the order of arrival.
 
 use std::sync::Arc;
 
@@ -7,14 +7,26 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use tsudoi_domain::{
     AppId, UserId,
     conversation::ConversationKey,
-    message::{Content, Draft, Message, MsgKey, Recall, Sender},
+    message::{Content, Draft, Message, MessageOptions, MsgKey, Priority, Recall, Sender},
     time::Timestamp,
 };
 
 use super::{Sqlite, conversations, failed, int, json, to_json, uint};
 use crate::{DirectQuery, Direction, Messages, StoreError};
 
-const MESSAGE: &str = "seq, version, counted, recall, data";
+/// The columns [`message`] reads.
+const MESSAGE: &str = "seq, version, counted, recall, sender, random, time, client_time, client_seq, priority, \
+                       elements, tip, cloud, options";
+
+/// Bits of the `direct` column: hidden from the first, hidden from the second of the two people.
+const HIDDEN: [i64; 2] = [1, 2];
+/// Bits of the `direct` column: counts as unread for the first, for the second, until they read it.
+const UNREAD: [i64; 2] = [4, 8];
+
+/// Which of the two a user is: 0 for the one whose id is smaller.
+pub(super) fn side(one: &UserId, user: &UserId) -> usize {
+    usize::from(one != user)
+}
 
 #[async_trait]
 impl Messages for Sqlite {
@@ -27,11 +39,9 @@ impl Messages for Sqlite {
     ) -> Result<Vec<Message>, StoreError> {
         self.read(|c| {
             let Some((conv, _)) = conversations::find(c, app, conversation)? else { return Ok(Vec::new()) };
-            list(
-                c,
-                &format!("SELECT {MESSAGE} FROM messages WHERE conv = ?1 AND seq BETWEEN ?2 AND ?3 ORDER BY seq DESC"),
-                params![conv, int(low), int(high)],
-            )
+            let sql =
+                format!("SELECT {MESSAGE} FROM messages WHERE conv = ?1 AND seq BETWEEN ?2 AND ?3 ORDER BY seq DESC");
+            list(c, conversation, &sql, params![conv, int(low), int(high)])
         })
     }
 
@@ -42,7 +52,7 @@ impl Messages for Sqlite {
         seq: u64,
     ) -> Result<Option<Message>, StoreError> {
         self.read(|c| match conversations::find(c, app, conversation)? {
-            Some((conv, _)) => by_seq(c, conv, seq),
+            Some((conv, _)) => by_seq(c, conv, conversation, seq),
             None => Ok(None),
         })
     }
@@ -55,11 +65,10 @@ impl Messages for Sqlite {
     ) -> Result<Vec<Message>, StoreError> {
         self.read(|c| {
             let Some((conv, position)) = conversations::find(c, app, conversation)? else { return Ok(Vec::new()) };
-            list(
-                c,
-                &format!("SELECT {MESSAGE} FROM messages WHERE conv = ?1 AND recall IS NOT NULL AND seq > ?2 ORDER BY seq DESC"),
-                params![conv, int(position.last_seq.saturating_sub(window))],
-            )
+            let sql = format!(
+                "SELECT {MESSAGE} FROM messages WHERE conv = ?1 AND recall IS NOT NULL AND seq > ?2 ORDER BY seq DESC"
+            );
+            list(c, conversation, &sql, params![conv, int(position.last_seq.saturating_sub(window))])
         })
     }
 
@@ -71,45 +80,32 @@ impl Messages for Sqlite {
         query: &DirectQuery,
     ) -> Result<Vec<Message>, StoreError> {
         self.read(|c| {
-            let Some((conv, _)) = conversations::find(c, app, &ConversationKey::direct(user, peer))? else {
-                return Ok(Vec::new());
+            let conversation = ConversationKey::direct(user, peer);
+            let Some((conv, _)) = conversations::find(c, app, &conversation)? else { return Ok(Vec::new()) };
+            let cleared = conversations::view(c, app, user, peer)?.map_or(0, |row| row.view.cleared_seq);
+            let hidden = HIDDEN[side(user.min(peer), user)];
+            let after = query.after.map(|key| place(c, conv, key, query.direction)).transpose()?;
+            let (time, client_seq, seq) = after.unwrap_or_default();
+            // One end of the range is a moment, or the place of the message that is continued after when that is narrower.
+            let (range, order) = match (query.direction, after) {
+                (Direction::Older, Some(_)) if time <= query.until.0 => {
+                    ("time >= ?2 AND (time, client_seq, seq) < (?6, ?7, ?8)", "DESC")
+                }
+                (Direction::Newer, Some(_)) if time >= query.from.0 => {
+                    ("(time, client_seq, seq) > (?6, ?7, ?8) AND time <= ?3", "ASC")
+                }
+                (Direction::Older, _) => ("time BETWEEN ?2 AND ?3", "DESC"),
+                (Direction::Newer, _) => ("time BETWEEN ?2 AND ?3", "ASC"),
             };
-            let cleared = conversations::view(c, app, user, peer)?.map_or(0, |view| view.cleared_seq);
-            let (compare, order) = match query.direction {
-                Direction::Older => ("<", "DESC"),
-                Direction::Newer => (">", "ASC"),
-            };
-            // Continue after the named message: its place is its time, the sender's number and its arrival.
-            let after = match query.after {
-                Some(key) => place(c, conv, key)?,
-                None => None,
-            };
-            let bound =
-                after.map_or_else(String::new, |_| format!("AND (time, client_seq, id) {compare} (?6, ?7, ?8)"));
-            let (time, client_seq, id) = after.unwrap_or_default();
             let sql = format!(
                 "SELECT {MESSAGE} FROM messages
-                 WHERE conv = ?1 AND direct = 1 AND time BETWEEN ?2 AND ?3 AND seq > ?4
-                   AND NOT (sender = ?9 AND coalesce(data ->> '$.options.hidden_from_sender', 0))
-                   AND NOT (sender <> ?9 AND coalesce(data ->> '$.options.hidden_from_receiver', 0))
-                   {bound}
-                 ORDER BY time {order}, client_seq {order}, id {order} LIMIT ?5"
+                 WHERE conv = ?1 AND direct IS NOT NULL AND {range} AND seq > ?4 AND direct & ?9 = 0
+                 ORDER BY time {order}, client_seq {order}, seq {order} LIMIT ?5"
             );
-            list(
-                c,
-                &sql,
-                params![
-                    conv,
-                    query.from.0,
-                    query.until.0,
-                    int(cleared),
-                    int(query.limit as u64),
-                    time,
-                    client_seq,
-                    id,
-                    user.as_str()
-                ],
-            )
+            let limit = int(query.limit as u64);
+            let (from, until) = (query.from.0, query.until.0);
+            let values = params![conv, from, until, int(cleared), limit, time, client_seq, seq, hidden];
+            list(c, &conversation, &sql, values)
         })
     }
 
@@ -121,66 +117,145 @@ impl Messages for Sqlite {
         key: MsgKey,
     ) -> Result<Option<Message>, StoreError> {
         self.read(|c| {
-            let Some((conv, _)) = conversations::find(c, app, &ConversationKey::direct(from, to))? else {
-                return Ok(None);
-            };
-            c.prepare_cached(&format!(
+            let conversation = ConversationKey::direct(from, to);
+            let Some((conv, _)) = conversations::find(c, app, &conversation)? else { return Ok(None) };
+            let sql = format!(
                 "SELECT {MESSAGE} FROM messages
-                 WHERE conv = ?1 AND direct = 1 AND time = ?2 AND client_seq = ?3 AND random = ?4 AND sender = ?5"
-            ))
-            .and_then(|mut s| {
-                s.query_row(params![conv, key.time.0, key.client_seq, key.random, from.as_str()], |r| Ok(message(r)))
-                    .optional()
-            })
-            .map_err(failed)?
-            .transpose()
+                 WHERE conv = ?1 AND direct IS NOT NULL AND time = ?2 AND client_seq = ?3 AND random = ?4 AND sender = ?5
+                 ORDER BY seq LIMIT 1"
+            );
+            let values = params![conv, key.time.0, key.client_seq, key.random, from.as_str()];
+            one(c, &conversation, &sql, values)
         })
     }
 }
 
-/// Where the message with that key lies in the order of a one-to-one conversation.
-fn place(c: &Connection, conv: i64, key: MsgKey) -> Result<Option<(i64, i64, i64)>, StoreError> {
-    c.prepare_cached("SELECT time, client_seq, id FROM messages WHERE conv = ?1 AND direct = 1 AND time = ?2 AND client_seq = ?3 AND random = ?4")
+/// Where the message with that key lies in the order of a one-to-one conversation: time, the sender's number, number.
+/// Where there is no such message (any more), the end of its second and number that is not read twice.
+fn place(c: &Connection, conv: i64, key: MsgKey, direction: Direction) -> Result<(i64, i64, i64), StoreError> {
+    let found: Option<i64> = c
+        .prepare_cached(
+            "SELECT seq FROM messages
+             WHERE conv = ?1 AND direct IS NOT NULL AND time = ?2 AND client_seq = ?3 AND random = ?4 ORDER BY seq LIMIT 1",
+        )
         .and_then(|mut s| {
-            s.query_row(params![conv, key.time.0, key.client_seq, key.random], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?))).optional()
+            s.query_row(params![conv, key.time.0, key.client_seq, key.random], |r| r.get(0)).optional()
         })
-        .map_err(failed)
+        .map_err(failed)?;
+    let gone = match direction {
+        Direction::Older => 0,
+        Direction::Newer => i64::MAX,
+    };
+    Ok((key.time.0, key.client_seq.into(), found.unwrap_or(gone)))
 }
 
-fn list(c: &Connection, sql: &str, params: impl rusqlite::Params) -> Result<Vec<Message>, StoreError> {
+fn list(
+    c: &Connection,
+    conversation: &ConversationKey,
+    sql: &str,
+    params: impl rusqlite::Params,
+) -> Result<Vec<Message>, StoreError> {
     let mut statement = c.prepare_cached(sql).map_err(failed)?;
     let mut rows = statement.query(params).map_err(failed)?;
     let mut messages = Vec::new();
     while let Some(row) = rows.next().map_err(failed)? {
-        messages.push(message(row)?);
+        messages.push(message(row, conversation)?);
     }
     Ok(messages)
 }
 
+fn one(
+    c: &Connection,
+    conversation: &ConversationKey,
+    sql: &str,
+    params: impl rusqlite::Params,
+) -> Result<Option<Message>, StoreError> {
+    c.prepare_cached(sql)
+        .and_then(|mut s| s.query_row(params, |r| Ok(message(r, conversation))).optional())
+        .map_err(failed)?
+        .transpose()
+}
+
 /// Reads the columns of [`MESSAGE`].
-fn message(row: &Row<'_>) -> Result<Message, StoreError> {
+fn message(row: &Row<'_>, conversation: &ConversationKey) -> Result<Message, StoreError> {
     let recall: Option<String> = row.get(3).map_err(failed)?;
-    let data: String = row.get(4).map_err(failed)?;
+    let sender: String = row.get(4).map_err(failed)?;
+    let priority: i64 = row.get(9).map_err(failed)?;
+    let elements: Option<String> = row.get(10).map_err(failed)?;
+    let tip: Option<String> = row.get(11).map_err(failed)?;
+    let options: Option<String> = row.get(13).map_err(failed)?;
+    let content = match (elements, tip) {
+        (Some(elements), _) => Content::Elements(elements.into()),
+        (None, Some(tip)) => Content::Tip(json("tip", &tip)?),
+        (None, None) => return Err(StoreError::Corrupt("a message without content".into())),
+    };
+    let draft = Draft {
+        conversation: conversation.clone(),
+        sender: if sender.is_empty() { Sender::System } else { Sender::User(UserId::trusted(&sender)) },
+        random: row.get(5).map_err(failed)?,
+        time: Timestamp(row.get(6).map_err(failed)?),
+        client_time: row.get(7).map_err(failed)?,
+        client_seq: row.get(8).map_err(failed)?,
+        priority: PRIORITIES
+            .into_iter()
+            .find(|p| i64::from(p.number()) == priority)
+            .ok_or_else(|| StoreError::Corrupt(format!("priority {priority}")))?,
+        content,
+        cloud_custom_data: row.get::<_, Option<String>>(12).map_err(failed)?.map(Into::into),
+        options: options.map(|text| json("options", &text)).transpose()?.unwrap_or_default(),
+    };
     Ok(Message {
         seq: uint(row.get(0).map_err(failed)?),
-        draft: Arc::new(json("message", &data)?),
+        draft: Arc::new(draft),
         version: row.get(1).map_err(failed)?,
         recall: recall.map(|text| json("recall", &text)).transpose()?,
         counted: uint(row.get(2).map_err(failed)?),
     })
 }
 
-pub(super) fn by_seq(c: &Connection, conv: i64, seq: u64) -> Result<Option<Message>, StoreError> {
-    c.prepare_cached(&format!("SELECT {MESSAGE} FROM messages WHERE conv = ?1 AND seq = ?2"))
-        .and_then(|mut s| s.query_row(params![conv, int(seq)], |r| Ok(message(r))).optional())
-        .map_err(failed)?
-        .transpose()
+const PRIORITIES: [Priority; 4] = [Priority::High, Priority::Normal, Priority::Low, Priority::Lowest];
+
+pub(super) fn by_seq(
+    c: &Connection,
+    conv: i64,
+    conversation: &ConversationKey,
+    seq: u64,
+) -> Result<Option<Message>, StoreError> {
+    let sql = format!("SELECT {MESSAGE} FROM messages WHERE conv = ?1 AND seq = ?2");
+    one(c, conversation, &sql, params![conv, int(seq)])
 }
 
-pub(super) fn insert(c: &Connection, conv: i64, seq: u64, draft: &Draft, counted: u64) -> Result<(), StoreError> {
-    let direct = matches!(draft.conversation, ConversationKey::Direct(..));
+/// The `direct` column of a message: from whom it is hidden, and for whom it counts as unread.
+pub(super) fn direct_flags(hidden_from: [bool; 2], unread_for: Option<usize>) -> i64 {
+    let mut flags = unread_for.map_or(0, |side| UNREAD[side]);
+    for side in 0..2 {
+        if hidden_from[side] {
+            flags |= HIDDEN[side];
+        }
+    }
+    flags
+}
+
+/// Stores a message; `direct` as [`direct_flags`] says, absent for groups and topics.
+pub(super) fn insert(
+    c: &Connection,
+    conv: i64,
+    seq: u64,
+    draft: &Draft,
+    counted: u64,
+    direct: Option<i64>,
+) -> Result<(), StoreError> {
+    let (elements, tip) = match &draft.content {
+        Content::Elements(elements) => (Some(elements), None),
+        Content::Tip(tip) => (None, Some(to_json(tip))),
+    };
+    // Where it was sent on is known to this process only and not kept.
+    let plain = MessageOptions { sent_on: draft.options.sent_on, ..MessageOptions::default() };
+    let options = (draft.options != plain).then(|| to_json(&draft.options));
     c.prepare_cached(
-        "INSERT INTO messages (conv, seq, time, sender, random, client_seq, direct, counted, data) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        "INSERT INTO messages (conv, seq, time, sender, random, client_seq, client_time, priority, direct, counted,
+                               elements, tip, cloud, options)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
     )
     .and_then(|mut s| {
         s.execute(params![
@@ -190,9 +265,14 @@ pub(super) fn insert(c: &Connection, conv: i64, seq: u64, draft: &Draft, counted
             sender(draft),
             draft.random,
             draft.client_seq,
+            draft.client_time,
+            draft.priority.number(),
             direct,
             int(counted),
-            to_json(draft)
+            elements,
+            tip,
+            draft.cloud_custom_data,
+            options
         ])
     })
     .map(drop)
@@ -207,18 +287,22 @@ pub(super) fn sender(draft: &Draft) -> &str {
     }
 }
 
-/// What tells a repeated send from a new one, for the messages of a conversation that arrived after a moment, newest first.
-pub(super) fn recent(c: &Connection, conv: i64, after: Timestamp) -> Result<Vec<Recent>, StoreError> {
-    let mut statement = c
-        .prepare_cached(
-            "SELECT sender, random, coalesce(data ->> '$.options.fingerprint', client_seq), direct, seq, time, counted
-             FROM messages WHERE conv = ?1 ORDER BY seq DESC",
-        )
-        .map_err(failed)?;
-    let mut rows = statement.query([conv]).map_err(failed)?;
+/// What tells a repeated send from a new one, for the messages of a conversation that are younger than a moment,
+/// newest first. Between two people messages may come out of the order of time (imports); in groups and topics they
+/// do not.
+pub(super) fn recent(c: &Connection, conv: i64, direct: bool, after: Timestamp) -> Result<Vec<Recent>, StoreError> {
+    let sql = if direct {
+        "SELECT sender, random, coalesce(options ->> '$.fingerprint', client_seq), seq, time, counted FROM messages
+         WHERE conv = ?1 AND direct IS NOT NULL AND time > ?2 ORDER BY time DESC, client_seq DESC, seq DESC"
+    } else {
+        "SELECT sender, random, 0, seq, time, counted FROM messages WHERE conv = ?1 ORDER BY seq DESC"
+    };
+    let mut statement = c.prepare_cached(sql).map_err(failed)?;
+    let rows = if direct { statement.query(params![conv, after.0]) } else { statement.query([conv]) };
+    let mut rows = rows.map_err(failed)?;
     let mut recent = Vec::new();
     while let Some(row) = rows.next().map_err(failed)? {
-        let time = Timestamp(row.get(5).map_err(failed)?);
+        let time = Timestamp(row.get(4).map_err(failed)?);
         if time <= after {
             break;
         }
@@ -226,10 +310,9 @@ pub(super) fn recent(c: &Connection, conv: i64, after: Timestamp) -> Result<Vec<
             sender: row.get(0).map_err(failed)?,
             random: row.get(1).map_err(failed)?,
             client_seq: row.get(2).map_err(failed)?,
-            direct: row.get(3).map_err(failed)?,
-            seq: uint(row.get(4).map_err(failed)?),
+            seq: uint(row.get(3).map_err(failed)?),
             time,
-            counted: uint(row.get(6).map_err(failed)?),
+            counted: uint(row.get(5).map_err(failed)?),
         });
     }
     Ok(recent)
@@ -240,24 +323,55 @@ pub(super) struct Recent {
     pub(super) sender: String,
     pub(super) random: u32,
     pub(super) client_seq: u32,
-    pub(super) direct: bool,
     pub(super) seq: u64,
     pub(super) time: Timestamp,
     pub(super) counted: u64,
 }
 
-/// Marks a message as recalled; answers what lay there, `None` when there is no such message.
-pub(super) fn recall(c: &Connection, conv: i64, seq: u64, recall: &Recall) -> Result<Option<Message>, StoreError> {
-    let before = by_seq(c, conv, seq)?;
-    if before.is_some() {
-        c.prepare_cached("UPDATE messages SET recall = ?3 WHERE conv = ?1 AND seq = ?2")
-            .and_then(|mut s| s.execute(params![conv, int(seq), to_json(recall)]))
-            .map_err(failed)?;
-    }
-    Ok(before)
+/// What a recall or a deletion has to know of a message.
+pub(super) struct State {
+    pub(super) time: Timestamp,
+    pub(super) recalled: bool,
+    pub(super) version: u32,
+    /// Absent in groups and topics.
+    direct: Option<i64>,
 }
 
-/// Overwrites a message; absent parts stay.
+impl State {
+    /// Whether the message counts as unread for that side until it is read.
+    pub(super) fn unread_for(&self, side: usize) -> bool {
+        self.direct.is_some_and(|flags| flags & UNREAD[side] != 0)
+    }
+}
+
+pub(super) fn state(c: &Connection, conv: i64, seq: u64) -> Result<Option<State>, StoreError> {
+    c.prepare_cached("SELECT time, recall IS NOT NULL, version, direct FROM messages WHERE conv = ?1 AND seq = ?2")
+        .and_then(|mut s| {
+            s.query_row(params![conv, int(seq)], |r| {
+                Ok(State { time: Timestamp(r.get(0)?), recalled: r.get(1)?, version: r.get(2)?, direct: r.get(3)? })
+            })
+            .optional()
+        })
+        .map_err(failed)
+}
+
+/// A message no longer counts as unread for a side.
+pub(super) fn clear_unread(c: &Connection, conv: i64, seq: u64, side: usize) -> Result<(), StoreError> {
+    c.prepare_cached("UPDATE messages SET direct = direct & ~?3 WHERE conv = ?1 AND seq = ?2")
+        .and_then(|mut s| s.execute(params![conv, int(seq), UNREAD[side]]))
+        .map(drop)
+        .map_err(failed)
+}
+
+/// Marks a message as recalled.
+pub(super) fn recall(c: &Connection, conv: i64, seq: u64, recall: &Recall) -> Result<(), StoreError> {
+    c.prepare_cached("UPDATE messages SET recall = ?3 WHERE conv = ?1 AND seq = ?2")
+        .and_then(|mut s| s.execute(params![conv, int(seq), to_json(recall)]))
+        .map(drop)
+        .map_err(failed)
+}
+
+/// Overwrites a message; absent parts stay. Answers whether there is one.
 pub(super) fn edit(
     c: &Connection,
     conv: i64,
@@ -265,27 +379,31 @@ pub(super) fn edit(
     elements: Option<&Arc<str>>,
     cloud_custom_data: Option<&Arc<str>>,
     version: u32,
-) -> Result<(), StoreError> {
-    let before = by_seq(c, conv, seq)?.ok_or_else(|| StoreError::Missing(format!("message {seq}")))?;
-    let mut draft = Draft::clone(&before.draft);
-    if let Some(elements) = elements {
-        draft.content = Content::Elements(elements.clone());
-    }
-    if let Some(data) = cloud_custom_data {
-        draft.cloud_custom_data = Some(data.clone());
-    }
-    c.prepare_cached("UPDATE messages SET version = ?3, data = ?4 WHERE conv = ?1 AND seq = ?2")
-        .and_then(|mut s| s.execute(params![conv, int(seq), version, to_json(&draft)]))
-        .map(drop)
-        .map_err(failed)
+) -> Result<bool, StoreError> {
+    c.prepare_cached(
+        "UPDATE messages SET version = ?3, elements = coalesce(?4, elements), cloud = coalesce(?5, cloud),
+                             tip = CASE WHEN ?4 IS NULL THEN tip END
+         WHERE conv = ?1 AND seq = ?2",
+    )
+    .and_then(|mut s| s.execute(params![conv, int(seq), version, elements, cloud_custom_data]))
+    .map(|changed| changed > 0)
+    .map_err(failed)
 }
 
-/// The receiver's unread counter at the newest inbound message up to a moment.
-pub(super) fn counted_until(c: &Connection, conv: i64, peer: &UserId, until: Timestamp) -> Result<u64, StoreError> {
+/// How many messages count as unread for a side, dated after one moment up to another, beyond a number.
+pub(super) fn unread_between(
+    c: &Connection,
+    conv: i64,
+    side: usize,
+    after: Timestamp,
+    until: Timestamp,
+    beyond: u64,
+) -> Result<u64, StoreError> {
     c.prepare_cached(
-        "SELECT coalesce(max(counted), 0) FROM messages WHERE conv = ?1 AND direct = 1 AND time <= ?2 AND sender = ?3",
+        "SELECT count(*) FROM messages
+         WHERE conv = ?1 AND direct IS NOT NULL AND time > ?2 AND time <= ?3 AND seq > ?4 AND direct & ?5 <> 0",
     )
-    .and_then(|mut s| s.query_row(params![conv, until.0, peer.as_str()], |r| r.get(0)))
+    .and_then(|mut s| s.query_row(params![conv, after.0, until.0, int(beyond), UNREAD[side]], |r| r.get(0)))
     .map(uint)
     .map_err(failed)
 }

@@ -4,12 +4,13 @@
 //! their own. Messages lie in arrival order with a unique index on (conversation, seq).
 
 use std::{
+    fs::{File, TryLockError},
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 use rusqlite::{Connection, OpenFlags};
 use rusqlite_migration::{M, Migrations};
 
@@ -23,6 +24,9 @@ mod groups;
 mod log;
 mod members;
 mod messages;
+#[cfg(test)]
+pub(crate) mod plans;
+mod remembered;
 mod writer;
 
 /// The numbered migrations, oldest first.
@@ -51,7 +55,12 @@ impl Default for SqliteOptions {
 pub struct Sqlite {
     readers: Mutex<Vec<Connection>>,
     source: Source,
+    /// A database in memory shares its pages between connections: readers and writer take turns, so that nobody sees what
+    /// may yet be rolled back. Files need none.
+    turn: Option<Arc<RwLock<()>>>,
     writer: writer::Writer,
+    /// Held as long as the writer lives: what it remembers is true because nobody else writes.
+    _lock: Option<File>,
 }
 
 impl std::fmt::Debug for Sqlite {
@@ -69,13 +78,16 @@ enum Source {
 
 impl Source {
     fn open(&self) -> rusqlite::Result<Connection> {
-        match self {
+        let connection = match self {
             Self::File(path) => Connection::open(path),
             Self::Memory(uri) => Connection::open_with_flags(
                 uri,
                 OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_URI,
             ),
-        }
+        }?;
+        #[cfg(test)]
+        plans::watch(&connection);
+        Ok(connection)
     }
 }
 
@@ -95,13 +107,18 @@ impl Sqlite {
             std::fs::create_dir_all(parent)
                 .map_err(|e| StoreError::Unavailable(format!("folder {} cannot be made: {e}", parent.display())))?;
         }
+        let lock = match &source {
+            Source::File(path) => Some(lock(path)?),
+            Source::Memory(_) => None,
+        };
+        let turn = matches!(source, Source::Memory(_)).then(Arc::default);
         let mut connection = source.open().map_err(failed)?;
         prepare(&connection, true).map_err(failed)?;
         Migrations::from_slice(MIGRATIONS)
             .to_latest(&mut connection)
             .map_err(|e| StoreError::Unavailable(format!("the schema cannot be migrated: {e}")))?;
-        let writer = writer::Writer::start(connection, options, observer);
-        let store = Self { readers: Mutex::new(Vec::new()), source, writer };
+        let writer = writer::Writer::start(connection, options, turn.clone(), observer);
+        let store = Self { readers: Mutex::new(Vec::new()), source, turn, writer, _lock: lock };
         for _ in 0..options.readers.max(1) {
             let reader = store.reader()?;
             store.readers.lock().push(reader);
@@ -121,16 +138,44 @@ impl Sqlite {
         Ok(connection)
     }
 
-    /// Reads on a connection of the pool; opens one more when all are busy.
+    /// Reads on a connection of the pool; opens one more when all are busy. There are never more than threads that read.
     fn read<T>(&self, read: impl FnOnce(&Connection) -> Result<T, StoreError>) -> Result<T, StoreError> {
         let pooled = self.readers.lock().pop();
         let connection = match pooled {
             Some(connection) => connection,
             None => self.reader()?,
         };
-        let answer = read(&connection);
+        let answer = {
+            let _turn = self.turn.as_ref().map(|turn| turn.read());
+            read(&connection)
+        };
         self.readers.lock().push(connection);
         answer
+    }
+
+    /// As [`Sqlite::read`], for several statements that have to see the same moment.
+    fn snapshot<T>(&self, read: impl FnOnce(&Connection) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        self.read(|c| {
+            let transaction = c.unchecked_transaction().map_err(failed)?;
+            let answer = read(&transaction)?;
+            transaction.finish().map_err(failed)?;
+            Ok(answer)
+        })
+    }
+}
+
+/// Keeps other servers off the files of a database for as long as the answer lives.
+fn lock(path: &Path) -> Result<File, StoreError> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".lock");
+    let name = PathBuf::from(name);
+    let unavailable = |what: &str| StoreError::Unavailable(format!("{}: {what}", name.display()));
+    let file = File::options().write(true).create(true).truncate(false).open(&name);
+    let file = file.map_err(|e| unavailable(&format!("cannot be opened: {e}")))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(unavailable("another server uses this database")),
+        Err(TryLockError::Error(e)) => Err(unavailable(&format!("cannot be locked: {e}"))),
     }
 }
 
@@ -150,8 +195,6 @@ fn prepare(connection: &Connection, writer: bool) -> rusqlite::Result<()> {
         connection.pragma_update(None, "wal_autocheckpoint", 4000)?;
         connection.pragma_update(None, "journal_size_limit", 64 << 20)?;
     } else {
-        // Readers of a shared in-memory database must not wait for the writer's table locks.
-        connection.pragma_update(None, "read_uncommitted", true)?;
         connection.pragma_update(None, "query_only", true)?;
     }
     connection.pragma_update(None, "cache_size", -16_384)?;
@@ -201,10 +244,10 @@ impl crate::Commit for Sqlite {
     }
 
     async fn put_app(&self, row: crate::AppRow) -> Result<(), StoreError> {
-        self.writer.put_app(row).await
+        self.writer.write(writer::Work::PutApp(row)).await
     }
 
     async fn probe(&self) -> Result<(), StoreError> {
-        self.writer.probe().await
+        self.writer.write(writer::Work::Probe).await
     }
 }

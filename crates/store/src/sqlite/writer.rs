@@ -2,25 +2,35 @@
 
 use std::{sync::Arc, thread};
 
-use rusqlite::{Connection, TransactionBehavior};
+use parking_lot::RwLock;
+use rusqlite::{Connection, Transaction, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
 use tsudoi_domain::{AppId, change::Change};
 
 use super::{
     SqliteOptions,
     apply::{Applied, Applier},
-    failed,
+    apps, failed,
 };
 use crate::{AppRow, CommitObserver, Committed, Outcome, StoreError};
 
-type Answer<T> = oneshot::Sender<Result<T, StoreError>>;
+/// What the writer is asked to do.
+pub(super) enum Work {
+    Commit(AppId, Arc<Change>),
+    PutApp(AppRow),
+    PutMeta(String, Vec<u8>),
+    Probe,
+}
 
-/// What waits for the writer.
-enum Request {
-    Commit { app: AppId, change: Arc<Change>, answer: Answer<Outcome> },
-    PutApp { row: AppRow, answer: Answer<()> },
-    PutMeta { key: String, value: Vec<u8>, answer: Answer<()> },
-    Probe { answer: Answer<()> },
+/// How work ended.
+enum Done {
+    Committed(Outcome),
+    Written,
+}
+
+struct Request {
+    work: Work,
+    answer: oneshot::Sender<Result<Done, StoreError>>,
 }
 
 /// The handle to the writer thread. Dropping it lets the thread finish what waits and end.
@@ -41,137 +51,205 @@ impl Drop for Writer {
 }
 
 impl Writer {
-    pub(super) fn start(connection: Connection, options: &SqliteOptions, observer: Arc<dyn CommitObserver>) -> Self {
+    /// Starts the thread; `turn` is held while a transaction runs, where readers cannot look past one.
+    pub(super) fn start(
+        connection: Connection,
+        options: &SqliteOptions,
+        turn: Option<Arc<RwLock<()>>>,
+        observer: Arc<dyn CommitObserver>,
+    ) -> Self {
         let (requests, queue) = mpsc::channel(options.queue.max(1));
         let batch = options.batch.max(1);
         let thread = thread::Builder::new()
             .name("store-writer".into())
-            .spawn(move || run(connection, queue, batch, observer.as_ref()))
+            .spawn(move || {
+                let books = Books { connection, applier: Applier::default(), turn, observer };
+                books.keep(queue, batch);
+            })
             .expect("a thread can be started");
         Self { requests: Some(requests), thread: Some(thread) }
     }
 
-    async fn ask<T>(&self, request: impl FnOnce(Answer<T>) -> Request) -> Result<T, StoreError> {
+    async fn ask(&self, work: Work) -> Result<Done, StoreError> {
         let (answer, reply) = oneshot::channel();
         let gone = || StoreError::Unavailable("the writer has stopped".into());
         let requests = self.requests.as_ref().ok_or_else(gone)?;
-        requests.send(request(answer)).await.map_err(|_| gone())?;
+        requests.send(Request { work, answer }).await.map_err(|_| gone())?;
         reply.await.map_err(|_| gone())?
     }
 
     pub(super) async fn commit(&self, app: AppId, change: Arc<Change>) -> Result<Outcome, StoreError> {
-        self.ask(|answer| Request::Commit { app, change, answer }).await
+        match self.ask(Work::Commit(app, change)).await? {
+            Done::Committed(outcome) => Ok(outcome),
+            Done::Written => Ok(Outcome::Stored(Vec::new())),
+        }
     }
 
-    pub(super) async fn put_app(&self, row: AppRow) -> Result<(), StoreError> {
-        self.ask(|answer| Request::PutApp { row, answer }).await
-    }
-
-    pub(super) async fn put_meta(&self, key: &str, value: &[u8]) -> Result<(), StoreError> {
-        self.ask(|answer| Request::PutMeta { key: key.into(), value: value.into(), answer }).await
-    }
-
-    pub(super) async fn probe(&self) -> Result<(), StoreError> {
-        self.ask(|answer| Request::Probe { answer }).await
+    /// Work that answers nothing.
+    pub(super) async fn write(&self, work: Work) -> Result<(), StoreError> {
+        self.ask(work).await.map(drop)
     }
 }
 
-/// How a request of the batch ended, before the batch is on disk.
-enum Pending {
-    Commit(Answer<Outcome>, Result<Outcome, StoreError>),
-    Done(Answer<()>, Result<(), StoreError>),
+/// What became of work whose transaction has yet to be committed.
+type Tried = Vec<Result<Done, StoreError>>;
+
+/// The connection that writes, and what is known of the database without looking.
+struct Books {
+    connection: Connection,
+    applier: Applier,
+    turn: Option<Arc<RwLock<()>>>,
+    observer: Arc<dyn CommitObserver>,
 }
 
-fn run(
-    mut connection: Connection,
-    mut queue: mpsc::Receiver<Request>,
-    batch_limit: usize,
-    observer: &dyn CommitObserver,
-) {
-    let mut applier = Applier::default();
-    let mut waiting = Vec::with_capacity(batch_limit);
-    while queue.blocking_recv_many(&mut waiting, batch_limit) > 0 {
-        metrics::histogram!("store_batch_changes").record(waiting.len() as f64);
-        let mut committed = Vec::new();
-        let mut pending = Vec::with_capacity(waiting.len());
-        let stored = store_batch(&mut connection, &mut applier, waiting.drain(..), &mut pending, &mut committed);
-        match stored {
-            Ok(()) => {
-                observer.committed(&committed);
-                for one in pending {
-                    match one {
-                        Pending::Commit(answer, result) => _ = answer.send(result),
-                        Pending::Done(answer, result) => _ = answer.send(result),
-                    }
-                }
-            }
-            Err(error) => {
-                // Nothing of the batch is on disk: forget what the applier believed and tell everybody.
-                tracing::error!(%error, "a batch could not be stored");
-                applier = Applier::default();
-                for one in pending {
-                    match one {
-                        Pending::Commit(answer, _) => _ = answer.send(Err(error.clone())),
-                        Pending::Done(answer, _) => _ = answer.send(Err(error.clone())),
-                    }
-                }
+impl Books {
+    fn keep(mut self, mut queue: mpsc::Receiver<Request>, batch: usize) {
+        let mut waiting = Vec::with_capacity(batch);
+        while queue.blocking_recv_many(&mut waiting, batch) > 0 {
+            metrics::histogram!("store_batch_changes").record(waiting.len() as f64);
+            let (works, answers): (Vec<_>, Vec<_>) = waiting.drain(..).map(|r| (r.work, r.answer)).unzip();
+            for (answer, result) in answers.into_iter().zip(self.store(&works)) {
+                // Whoever asked may have gone away.
+                _ = answer.send(result);
             }
         }
     }
+
+    /// Stores the works in one transaction. When the database fails in the middle of it nothing of it is stored, and each is
+    /// tried alone: one that the database cannot take does not stop the others.
+    fn store(&mut self, works: &[Work]) -> Tried {
+        let error = match self.try_together(works) {
+            Ok(tried) => return tried,
+            Err(error) => error,
+        };
+        tracing::error!(%error, works = works.len(), "a batch could not be stored");
+        if let [_] = works {
+            return vec![Err(error)];
+        }
+        works
+            .iter()
+            .map(|work| match self.try_together(std::slice::from_ref(work)) {
+                Ok(mut tried) => tried.pop().expect("as many answers as works"),
+                Err(error) => Err(error),
+            })
+            .collect()
+    }
+
+    /// Stores the works, syncs once and tells the listener; or stores nothing, tells nobody and forgets what it believed.
+    fn try_together(&mut self, works: &[Work]) -> Result<Tried, StoreError> {
+        let mut committed = Vec::new();
+        let stored = {
+            let _turn = self.turn.as_ref().map(|turn| turn.write());
+            store_all(&mut self.connection, &mut self.applier, works, &mut committed)
+        };
+        match &stored {
+            Ok(_) => self.observer.committed(&committed),
+            Err(_) => self.applier = Applier::default(),
+        }
+        stored
+    }
 }
 
-fn store_batch(
+fn store_all(
     connection: &mut Connection,
     applier: &mut Applier,
-    requests: impl Iterator<Item = Request>,
-    pending: &mut Vec<Pending>,
+    works: &[Work],
     committed: &mut Vec<Committed>,
-) -> Result<(), StoreError> {
-    let begun = connection.transaction_with_behavior(TransactionBehavior::Immediate);
-    let mut transaction = match begun {
-        Ok(transaction) => transaction,
-        Err(error) => {
-            // The requests still have to be answered.
-            for request in requests {
-                pending.push(refused(request));
-            }
-            return Err(failed(error));
+) -> Result<Tried, StoreError> {
+    let mut transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
+    let mut tried = Vec::with_capacity(works.len());
+    for work in works {
+        let result = store_one(&mut transaction, applier, work, committed);
+        if let Err(error) = &result
+            && !error.is_refusal()
+        {
+            // The database may have given up the whole transaction by itself (docs: sqlite.org/lang_transaction.html).
+            return Err(error.clone());
         }
-    };
-    for request in requests {
-        match request {
-            Request::Commit { app, change, answer } => {
-                let result = match applier.apply(&mut transaction, app, &change) {
-                    Ok(Applied::Stored(appended)) => {
-                        committed.push(Committed { app, change, appended: appended.clone() });
-                        Ok(Outcome::Stored(appended))
-                    }
-                    Ok(Applied::Repeated(first)) => Ok(Outcome::Repeated(first)),
-                    Err(error) => Err(error),
-                };
-                pending.push(Pending::Commit(answer, result));
-            }
-            Request::PutApp { row, answer } => {
-                pending.push(Pending::Done(answer, super::apps::put(&transaction, &row)))
-            }
-            Request::PutMeta { key, value, answer } => {
-                pending.push(Pending::Done(answer, super::apps::put_meta(&transaction, &key, &value)));
-            }
-            Request::Probe { answer } => {
-                pending.push(Pending::Done(answer, super::apps::put_meta(&transaction, "probe", b"")))
-            }
-        }
+        tried.push(result);
     }
     applier.flush(&transaction)?;
-    transaction.commit().map_err(failed)
+    transaction.commit().map_err(failed)?;
+    Ok(tried)
 }
 
-fn refused(request: Request) -> Pending {
-    let error = StoreError::Unavailable("no transaction could be begun".into());
-    match request {
-        Request::Commit { answer, .. } => Pending::Commit(answer, Err(error)),
-        Request::PutApp { answer, .. } | Request::PutMeta { answer, .. } | Request::Probe { answer } => {
-            Pending::Done(answer, Err(error))
+fn store_one(
+    transaction: &mut Transaction<'_>,
+    applier: &mut Applier,
+    work: &Work,
+    committed: &mut Vec<Committed>,
+) -> Result<Done, StoreError> {
+    match work {
+        Work::Commit(app, change) => match applier.apply(transaction, *app, change)? {
+            Applied::Stored(appended) => {
+                committed.push(Committed { app: *app, change: change.clone(), appended: appended.clone() });
+                Ok(Done::Committed(Outcome::Stored(appended)))
+            }
+            Applied::Repeated(first) => Ok(Done::Committed(Outcome::Repeated(first))),
+        },
+        Work::PutApp(row) => apps::put(transaction, row).map(|()| Done::Written),
+        Work::PutMeta(key, value) => apps::put_meta(transaction, key, value).map(|()| Done::Written),
+        Work::Probe => apps::put_meta(transaction, "probe", b"").map(|()| Done::Written),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use parking_lot::Mutex;
+    use tsudoi_domain::{UserId, account::Account, change::Write, time::Timestamp};
+
+    use super::*;
+    use crate::sqlite::{MIGRATIONS, prepare};
+
+    #[derive(Default)]
+    struct Heard(Mutex<Vec<usize>>);
+
+    impl CommitObserver for Heard {
+        fn committed(&self, batch: &[Committed]) {
+            self.0.lock().push(batch.len());
         }
+    }
+
+    fn books() -> (Books, Arc<Heard>) {
+        let mut connection = Connection::open_in_memory().unwrap();
+        prepare(&connection, true).unwrap();
+        rusqlite_migration::Migrations::from_slice(MIGRATIONS).to_latest(&mut connection).unwrap();
+        let heard = Arc::new(Heard::default());
+        (Books { connection, applier: Applier::default(), turn: None, observer: heard.clone() }, heard)
+    }
+
+    fn account(name: &str, nick_bytes: usize) -> Work {
+        let mut account = Account::new(UserId::parse(name).unwrap(), Timestamp(1));
+        let nick = "x".repeat(nick_bytes);
+        account.profile.insert("nick".into(), tsudoi_domain::account::ProfileValue::Text(nick));
+        Work::Commit(AppId(1), Arc::new(Change::none().write(Write::PutAccount(Box::new(account)))))
+    }
+
+    fn accounts(books: &Books) -> i64 {
+        books.connection.query_row("SELECT count(*) FROM accounts", [], |r| r.get(0)).unwrap()
+    }
+
+    /// A full disk makes SQLite give up the whole transaction; whatever came after would be stored on its own.
+    #[test]
+    fn what_the_disk_has_no_room_for_takes_nobody_along() {
+        let (mut books, heard) = books();
+        let pages: i64 = books.connection.query_row("PRAGMA page_count", [], |r| r.get(0)).unwrap();
+        books.connection.pragma_update(None, "max_page_count", pages + 8).unwrap();
+        let works = [account("ana", 10), account("bob", 1 << 20), account("cid", 10)];
+        let tried = books.store(&works);
+        assert!(tried[0].is_ok() && tried[2].is_ok());
+        assert!(matches!(tried[1], Err(StoreError::Unavailable(_))));
+        assert_eq!(accounts(&books), 2);
+        assert_eq!(*heard.0.lock(), [1, 1], "told once each");
+        assert!(books.store(&[account("dan", 10)])[0].is_ok());
+        assert_eq!(accounts(&books), 3);
+    }
+
+    #[test]
+    fn works_share_a_transaction() {
+        let (mut books, heard) = books();
+        let works: Vec<_> = (0..50).map(|n| account(&format!("user-{n}"), 10)).collect();
+        assert!(books.store(&works).iter().all(Result::is_ok));
+        assert_eq!(*heard.0.lock(), [50], "one transaction, one sync, one batch");
     }
 }

@@ -1,0 +1,209 @@
+//! The promises of the store as tests: one function per promise, every promise tried on every backend.
+//!
+//! A promise gets a [`Trial`] and opens stores on it. What outlives a process is tried only where a database does. Whatever
+//! the promises make SQLite do, it does by an index.
+
+use std::{ops::Deref, path::PathBuf, sync::Arc};
+
+use parking_lot::Mutex;
+use tempfile::TempDir;
+
+use crate::{CommitObserver, Committed, Store, sqlite::SqliteOptions};
+
+mod accounts;
+mod caches;
+mod commit;
+mod conversations;
+mod groups;
+mod log;
+mod members;
+mod messages;
+mod restart;
+mod unread;
+mod world;
+
+/// A database to try promises on, empty at first.
+pub(crate) struct Trial {
+    folder: Option<TempDir>,
+    /// Writes share one database for a promise that wants to see small batches.
+    batch: usize,
+}
+
+impl Trial {
+    fn in_memory() -> Self {
+        Self { folder: None, batch: SqliteOptions::default().batch }
+    }
+
+    fn on_disk() -> Self {
+        Self { folder: Some(tempfile::tempdir().unwrap()), batch: SqliteOptions::default().batch }
+    }
+
+    fn path(&self) -> Option<PathBuf> {
+        self.folder.as_ref().map(|folder| folder.path().join("tsudoi.db"))
+    }
+
+    /// Opens a store on the database; one at a time.
+    fn open(&self) -> Opened {
+        let heard = Arc::new(Heard::default());
+        let options = SqliteOptions { path: self.path(), batch: self.batch, ..SqliteOptions::default() };
+        Opened { store: Store::sqlite(&options, heard.clone()).unwrap(), heard }
+    }
+}
+
+/// An open store and what it told.
+struct Opened {
+    store: Store,
+    heard: Arc<Heard>,
+}
+
+impl Deref for Opened {
+    type Target = Store;
+
+    fn deref(&self) -> &Store {
+        &self.store
+    }
+}
+
+impl Drop for Opened {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            crate::sqlite::plans::check();
+        }
+    }
+}
+
+/// Remembers every batch.
+#[derive(Default)]
+struct Heard(Mutex<Vec<Committed>>);
+
+impl CommitObserver for Heard {
+    fn committed(&self, batch: &[Committed]) {
+        self.0.lock().extend_from_slice(batch);
+    }
+}
+
+/// Lists the promises by family and tries each on each backend.
+macro_rules! promises {
+    ($($family:ident: $($promise:ident),+ $(,)?;)+) => {
+        mod sqlite_in_memory {
+            $(mod $family {
+                $(#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+                async fn $promise() {
+                    crate::conformance::$family::$promise(&crate::conformance::Trial::in_memory()).await;
+                })+
+            })+
+        }
+
+        mod sqlite_on_disk {
+            $(mod $family {
+                $(#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+                async fn $promise() {
+                    crate::conformance::$family::$promise(&crate::conformance::Trial::on_disk()).await;
+                })+
+            })+
+        }
+    };
+}
+
+/// Promises about what outlives the process.
+macro_rules! lasting_promises {
+    ($($family:ident: $($promise:ident),+ $(,)?;)+) => {
+        mod sqlite_after_restart {
+            $(mod $family {
+                $(#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+                async fn $promise() {
+                    crate::conformance::$family::$promise(&crate::conformance::Trial::on_disk()).await;
+                })+
+            })+
+        }
+    };
+}
+
+promises! {
+    commit:
+        what_was_acknowledged_can_be_read,
+        numbers_are_contiguous_under_many_committers,
+        listeners_hear_the_order_of_the_numbers,
+        every_committer_hears_of_its_own_change,
+        a_repeat_is_answered_with_the_first_result,
+        repeats_stay_within_sender_and_conversation,
+        between_two_people_the_senders_number_tells_repeats_apart,
+        after_the_window_the_same_dice_make_a_new_message,
+        a_repeat_writes_nothing_of_its_change,
+        every_precondition_refuses_with_conflict,
+        a_refused_change_leaves_no_trace,
+        a_write_that_fails_leaves_no_trace_of_its_change,
+        writes_to_what_does_not_exist_are_refused,
+        a_decision_does_not_fit_a_successor_with_the_same_id;
+    groups:
+        a_group_reads_back_as_decided,
+        pages_of_groups_hold_every_group_once,
+        deletion_takes_everything_along,
+        a_reused_id_starts_from_nothing,
+        joined_groups_come_in_the_order_of_joining,
+        the_revision_grows_exactly_when_rights_are_taken;
+    members:
+        a_member_reads_back_as_decided,
+        the_count_equals_a_recount,
+        pages_come_by_rank_and_joining,
+        cursor_and_offset_agree,
+        pages_neither_repeat_nor_skip_while_members_leave,
+        a_cursor_survives_its_member,
+        a_cursor_survives_a_change_of_rank,
+        read_positions_move_forward_unless_forced,
+        speaking_moves_the_own_read_position,
+        mutes_outlive_membership,
+        mutes_in_topics_are_their_own,
+        bans_are_listed_until_they_end,
+        applications_wait_until_decided;
+    messages:
+        a_message_reads_back_as_sent,
+        history_is_a_window_of_numbers,
+        a_recalled_message_keeps_its_place,
+        only_the_recalled_among_the_newest_are_listed,
+        an_edit_replaces_what_it_names,
+        direct_history_reads_both_ways,
+        direct_history_pages_by_key_within_a_second,
+        direct_history_is_ordered_by_time_whatever_the_arrival,
+        direct_history_continues_where_a_message_is_gone,
+        hidden_messages_are_hidden_from_one_side_only,
+        a_direct_message_is_found_by_its_key_and_direction;
+    conversations:
+        positions_follow_the_newest_message,
+        messages_for_nobodys_list_do_not_move_it,
+        both_sides_see_the_conversation,
+        views_come_newest_first,
+        talking_to_oneself_is_never_unread;
+    unread:
+        unread_numbers_equal_a_recount,
+        a_message_in_the_second_of_the_reading_is_unread,
+        a_recall_forgets_the_unread_once;
+    log:
+        places_are_contiguous_per_user,
+        catching_up_works_from_any_place,
+        the_log_holds_messages_and_notices_in_order;
+    accounts:
+        tiny_ids_are_unique_and_never_reused,
+        an_account_reads_back_as_decided,
+        deletion_forgets_the_account,
+        apps_and_meta_read_back,
+        apps_do_not_see_each_other;
+    caches:
+        no_reader_keeps_a_stale_group,
+        no_reader_keeps_a_stale_member,
+        no_reader_keeps_a_stale_account,
+        members_of_a_deleted_group_are_forgotten;
+}
+
+lasting_promises! {
+    restart:
+        what_was_acknowledged_outlives_the_process,
+        repeats_are_known_after_a_restart,
+        sends_without_a_number_are_known_by_their_fingerprint,
+        the_newest_of_equal_dice_is_known_after_a_restart,
+        repeats_are_known_after_an_edit_that_came_first,
+        tiny_ids_are_not_reused_after_a_restart,
+        numbers_continue_after_a_restart,
+        a_killed_process_loses_nothing_acknowledged,
+        a_second_store_on_the_same_files_is_refused;
+}

@@ -1,0 +1,73 @@
+//! Watches every statement that tests run: none may scan a table or sort what an index could have given in order.
+
+use std::{collections::BTreeMap, sync::LazyLock};
+
+use parking_lot::Mutex;
+use rusqlite::{
+    Connection,
+    trace::{TraceEvent, TraceEventCodes},
+};
+
+use super::MIGRATIONS;
+
+/// The statements seen so far, each with its plan once it was looked at.
+static SEEN: LazyLock<Mutex<BTreeMap<String, Option<String>>>> = LazyLock::new(Mutex::default);
+
+/// Statements that may scan or sort, by how they begin, each with the reason.
+const ALLOWED: &[(&str, &str)] = &[
+    ("SELECT app, keys, settings FROM apps", "read once, at the start"),
+    ("SELECT a.data FROM members m", "a user's groups are few, and their applications come from all of them"),
+];
+
+/// Watches a connection.
+pub(super) fn watch(connection: &Connection) {
+    connection.trace_v2(
+        TraceEventCodes::SQLITE_TRACE_STMT,
+        Some(|event| {
+            if let TraceEvent::Stmt(_, sql) = event {
+                SEEN.lock().entry(sql.to_owned()).or_insert(None);
+            }
+        }),
+    );
+}
+
+/// Fails when a statement that ran so far has a bad plan.
+pub(crate) fn check() {
+    let mut seen = SEEN.lock();
+    if seen.values().all(Option::is_some) {
+        return;
+    }
+    let mut connection = Connection::open_in_memory().unwrap();
+    rusqlite_migration::Migrations::from_slice(MIGRATIONS).to_latest(&mut connection).unwrap();
+    for (sql, plan) in seen.iter_mut().filter(|(_, plan)| plan.is_none()) {
+        *plan = Some(explain(&connection, sql));
+    }
+    let bad: Vec<String> = seen
+        .iter()
+        .filter(|(sql, plan)| {
+            let plan = plan.as_deref().unwrap_or_default();
+            let words = sql.split_whitespace().collect::<Vec<_>>().join(" ");
+            (plan.contains("SCAN") || plan.contains("TEMP B-TREE") || plan.contains("AUTOMATIC"))
+                && !ALLOWED.iter().any(|(start, _)| words.starts_with(start))
+        })
+        .map(|(sql, plan)| format!("{sql}\n{}", plan.as_deref().unwrap_or_default()))
+        .collect();
+    assert!(bad.is_empty(), "{}", bad.join("\n\n"));
+}
+
+/// The plan of a statement, a line per step; empty for what has none.
+fn explain(connection: &Connection, sql: &str) -> String {
+    let is_query = ["SELECT", "INSERT", "UPDATE", "DELETE"].iter().any(|verb| sql.trim_start().starts_with(verb));
+    if !is_query {
+        return String::new();
+    }
+    let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+    let mut rows = statement.raw_query();
+    let mut steps = Vec::new();
+    while let Some(row) = rows.next().unwrap() {
+        steps.push(row.get::<_, String>(3).unwrap());
+    }
+    // Rows that another step found by an index.
+    steps.retain(|step| step != "SCAN CONSTANT ROW" && !step.starts_with("SCAN (subquery"));
+    steps.join("\n")
+}
