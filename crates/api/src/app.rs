@@ -22,7 +22,7 @@ use crate::{
     delivery,
     error::Error,
     error_code::ErrorCode,
-    gateway::session_token::TokenKey,
+    gateway::{devices::Devices, session_token::TokenKey},
     live::LiveRooms,
     new_groups::NewGroups,
     rate::{BatchRates, GroupRates, MemberRates, RestRates},
@@ -201,6 +201,8 @@ pub struct App {
     snapshot: ArcSwap<Snapshot>,
     /// Who is in which live room, and what they last heard.
     pub live: LiveRooms,
+    /// Which devices of each user logged in.
+    pub devices: Devices,
     /// How much each group has said this second.
     pub group_rates: GroupRates,
     /// How much each member of a group has said this second.
@@ -230,6 +232,7 @@ impl App {
             shared,
             snapshot: ArcSwap::from_pointee(Snapshot::new(keys, settings, 0)),
             live: LiveRooms::default(),
+            devices: Devices::default(),
             group_rates: GroupRates::default(),
             member_rates: MemberRates::default(),
             recent_sends: RecentSends::default(),

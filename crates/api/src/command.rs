@@ -76,6 +76,8 @@ pub struct Proof {
     pub issued_at: Timestamp,
     /// When it ends.
     pub expires_at: Timestamp,
+    /// A session token was shown: the device had logged in before and comes back.
+    pub is_return: bool,
 }
 
 /// The door a request came through.

@@ -54,12 +54,13 @@ async fn by_token(app: &App, a2: &str) -> Result<(UserId, Proof), Error> {
     if token.issued_at < account.valid_from {
         return Err(expired());
     }
-    Ok((token.user, Proof { issued_at: token.issued_at, expires_at: token.expires_at }))
+    Ok((token.user, Proof { issued_at: token.issued_at, expires_at: token.expires_at, is_return: true }))
 }
 
 async fn by_ticket(app: &App, user: &str, ticket: &str) -> Result<(UserId, Proof), Error> {
     let valid = app.check_ticket(user, ticket)?;
-    let proof = Proof { issued_at: Timestamp(valid.issued_at), expires_at: Timestamp(valid.expires_at) };
+    let proof =
+        Proof { issued_at: Timestamp(valid.issued_at), expires_at: Timestamp(valid.expires_at), is_return: false };
     let user =
         UserId::parse(user).map_err(|e| Error::new(ErrorCode::AccountBadParameter, format!("`identifier`: {e}")))?;
     if user.is_robot() {
@@ -111,9 +112,15 @@ impl Command for Login {
             app.commit(Change::none().write(Write::PutAccount(Box::new(known)))).await?;
         }
         let inst_id = instance_number(session);
-        let others = app.hub().attach(session, Identity { user: caller.user.clone(), inst_id });
-        make_room(app, session, &others);
-        subscribe(app, &caller.user).await?;
+        let was_replaced = proof.is_return && app.devices.was_replaced(&caller.user, session.instance());
+        if !was_replaced {
+            if !proof.is_return {
+                app.devices.logged_in(&caller.user, session.instance(), session.platform(), web_instances(app));
+            }
+            let others = app.hub().attach(session, Identity { user: caller.user.clone(), inst_id });
+            make_room(app, session, &others);
+            subscribe(app, &caller.user).await?;
+        }
         let token = SessionToken {
             app: app.id(),
             user: caller.user.clone(),
@@ -124,12 +131,21 @@ impl Command for Login {
             a2: app.shared().token_key.sign(&token),
             tiny_id: account.tiny_id.to_string(),
             inst_id,
-            hello_interval_secs: app.shared().bounds.hello_interval_secs,
+            // Who was replaced while away learns it from the next sign of life.
+            hello_interval_secs: if was_replaced { SOON_SECS } else { app.shared().bounds.hello_interval_secs },
             time: app.now(),
             custom_status: "",
             features: ALL_FEATURES,
         })
     }
+}
+
+/// How soon a client that was replaced asks again, in seconds.
+const SOON_SECS: u32 = 5;
+
+/// How many devices of a platform may be here at a time.
+fn web_instances(app: &App) -> usize {
+    usize::try_from(app.settings().login.web_instances.max(1)).unwrap_or(usize::MAX)
 }
 
 /// A number for the instance that stays when it reconnects: clients show it in every head.
@@ -148,8 +164,7 @@ fn make_room(app: &App, session: &Arc<Session>, others: &[Arc<Session>]) {
         app.hub().detach(old);
         old.close(CloseReason::Replaced);
     }
-    let allowed = usize::try_from(app.settings().login.web_instances.max(1)).unwrap_or(usize::MAX);
-    let surplus = (rivals.len() + 1).saturating_sub(allowed);
+    let surplus = (rivals.len() + 1).saturating_sub(web_instances(app));
     // Sessions stand in the order of their logins: the first are the oldest.
     for rival in rivals.into_iter().take(surplus) {
         kick::session(app, rival, kick::KickType::MultipleAccount);
@@ -218,8 +233,9 @@ impl Command for Alive {
     }
 }
 
-/// The sign of life of a logged-in client.
-/// Spec: docs/spec/websocket-protocol.md#4
+/// The sign of life of a logged-in client. One that was replaced while it was away learns it here.
+/// Errors: `ErrorCode::SESSION_KICKED` with `KickType`.
+/// Spec: docs/spec/websocket-protocol.md#4, #6
 #[derive(Debug, Deserialize)]
 pub struct Hello {}
 
@@ -227,7 +243,13 @@ impl Command for Hello {
     const ROUTE: Route = Route::socket("im_open_status", "wshello", "docs/spec/websocket-protocol.md#4");
     type Reply = Done;
 
-    async fn run(self, _: &Caller, _: &Arc<App>) -> Result<Done, Error> {
+    async fn run(self, caller: &Caller, app: &Arc<App>) -> Result<Done, Error> {
+        let Some(session) = caller.session() else { return Ok(Done {}) };
+        if app.devices.was_replaced(&caller.user, session.instance()) {
+            let kicked = serde_json::json!({ "KickType": kick::KickType::MultipleAccount as u32, "NewInstInfo": {} });
+            let refusal = Error::new(ErrorCode::SESSION_KICKED, "the account logged in on another device");
+            return Err(refusal.with_details(&kicked));
+        }
         Ok(Done {})
     }
 }

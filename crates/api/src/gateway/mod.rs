@@ -1,5 +1,6 @@
 //! The WebSocket door of the vendor's Web SDK (docs/spec/websocket-protocol.md): the same commands over frames.
 
+pub mod devices;
 pub mod frame;
 pub mod kick;
 pub mod login;

@@ -158,3 +158,22 @@ async fn a_stop_says_goodbye_and_ends_well() {
     assert!(server.stop().await, "exit status 0");
     client.closed().await;
 }
+
+#[tokio::test]
+async fn a_device_that_was_away_learns_that_it_was_replaced() {
+    let server = shared().await;
+    let user = unique("away");
+    let first = server.login(&user).await;
+    let (instance, credentials) = (first.instance().to_owned(), first.credentials());
+    drop(first);
+    let second = server.login(&user).await;
+    let back = server.connect_as(&instance, "binfo").await;
+    back.use_credentials(credentials);
+    back.ok("im_open_status.wslogin", json!({})).await;
+    let hello = back.fails(1002, "im_open_status.wshello", json!({ "is_web_uniapp": 0 })).await;
+    assert_eq!(hello["KickType"], 1);
+    second.ok("im_open_status.wshello", json!({ "is_web_uniapp": 0 })).await;
+    // A new ticket makes the device the newest.
+    back.login(&user).await;
+    second.other("im_open_status.stat_forceoffline").await;
+}
