@@ -6,5 +6,7 @@ mod crash;
 mod direct_messages;
 mod golden;
 mod groups;
+mod joining;
+mod members;
 mod rest_door;
 mod socket_door;
