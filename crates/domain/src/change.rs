@@ -214,6 +214,13 @@ pub enum Write {
         /// When.
         time: Timestamp,
     },
+    /// A notice was dealt with and no longer waits.
+    DropNotice {
+        /// Whose.
+        user: UserId,
+        /// [`Notice::id`].
+        id: u64,
+    },
 }
 
 /// A message to be stored.

@@ -162,7 +162,8 @@ impl Caches {
                 | Write::SetDirectRead { .. }
                 | Write::PutApplication(_)
                 | Write::DeleteApplication { .. }
-                | Write::Notify { .. } => {}
+                | Write::Notify { .. }
+                | Write::DropNotice { .. } => {}
             }
         }
     }

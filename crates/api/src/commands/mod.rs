@@ -8,6 +8,7 @@ pub mod direct_message;
 pub mod group;
 pub mod group_member;
 pub mod group_message;
+pub mod notice;
 pub mod presence;
 pub mod profile;
 pub mod relation;
@@ -22,6 +23,7 @@ pub(crate) fn all() -> Vec<Entry> {
         group_member::all(),
         group::all(),
         group_message::all(),
+        notice::all(),
         presence::all(),
         profile::all(),
         relation::all(),

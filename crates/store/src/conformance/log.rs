@@ -72,4 +72,10 @@ pub(super) async fn the_log_holds_messages_and_notices_in_order(trial: &Trial) {
     assert_eq!((entries[1].pos, entries[1].time), (2, at(2)));
     let LogItem::Notice(kept) = &entries[1].item else { panic!("a notice") };
     assert_eq!(kept.kind, NoticeKind::Custom { text: "hello".into() });
+    // What was dealt with no longer waits; its place stays.
+    store.write(Write::DropNotice { user: user("bob"), id: kept.id }).await;
+    assert_eq!(store.read().log_after(APP, &user("ana"), 0, 10).await.unwrap().len(), 2, "it is not bob's");
+    store.write(Write::DropNotice { user: user("ana"), id: kept.id }).await;
+    assert_eq!(store.read().log_after(APP, &user("ana"), 0, 10).await.unwrap().len(), 1);
+    assert_eq!(store.read().log_end(APP, &user("ana")).await.unwrap(), 2);
 }

@@ -421,6 +421,7 @@ impl Applier {
                 members::delete_application(c, &state, applicant)?;
             }
             Write::Notify { user, notice, time } => log::append_notice(c, app, user, *time, notice)?,
+            Write::DropNotice { user, id } => log::drop_notice(c, app, user, *id)?,
         }
         Ok(())
     }

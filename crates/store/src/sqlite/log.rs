@@ -120,3 +120,14 @@ pub(super) fn append_notice(
 ) -> Result<(), StoreError> {
     append(c, app, user, time, (0, 0), Some(&to_json(notice)), false)
 }
+
+/// Empties the place of a notice that was dealt with; the places around it keep their numbers.
+pub(super) fn drop_notice(c: &Connection, app: AppId, user: &UserId, id: u64) -> Result<(), StoreError> {
+    // A notice's text begins with its id; 64 bits are more than SQLite's JSON functions keep exact.
+    c.prepare_cached(
+        "UPDATE user_log SET notice = NULL WHERE app = ?1 AND user = ?2 AND notice LIKE '{\"id\":' || ?3 || ',%'",
+    )
+    .and_then(|mut s| s.execute(params![app.0, user.as_str(), id.to_string()]))
+    .map(drop)
+    .map_err(failed)
+}
