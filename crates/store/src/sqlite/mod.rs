@@ -164,6 +164,10 @@ impl Sqlite {
     }
 }
 
+/// How long the lock is tried for.
+const LOCK_ATTEMPTS: u32 = 40;
+const LOCK_PAUSE: Duration = Duration::from_millis(25);
+
 /// Keeps other servers off the files of a database for as long as the answer lives.
 fn lock(path: &Path) -> Result<File, StoreError> {
     let mut name = path.as_os_str().to_owned();
@@ -172,11 +176,15 @@ fn lock(path: &Path) -> Result<File, StoreError> {
     let unavailable = |what: &str| StoreError::Unavailable(format!("{}: {what}", name.display()));
     let file = File::options().write(true).create(true).truncate(false).open(&name);
     let file = file.map_err(|e| unavailable(&format!("cannot be opened: {e}")))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(unavailable("another server uses this database")),
-        Err(TryLockError::Error(e)) => Err(unavailable(&format!("cannot be locked: {e}"))),
+    // A process that is just ending, or one that was forked a moment ago, may hold it a little longer.
+    for _ in 0..LOCK_ATTEMPTS {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) => std::thread::sleep(LOCK_PAUSE),
+            Err(TryLockError::Error(e)) => return Err(unavailable(&format!("cannot be locked: {e}"))),
+        }
     }
+    Err(unavailable("another server uses this database"))
 }
 
 /// A name of its own for every database in memory: connections of one store share it.
