@@ -14,7 +14,10 @@ use crate::{
     group::Group,
     join::Application,
     member::Member,
-    message::{Draft, GroupChanges, Recall, Tip},
+    message::{
+        Draft, GroupChanges, Recall, Tip,
+        extras::{Pair, Pin},
+    },
     notice::Notice,
     time::{MuteUntil, Timestamp},
 };
@@ -111,6 +114,15 @@ pub enum Expect {
         /// [`Message::version`](crate::message::Message::version) when it was loaded.
         version: u32,
     },
+    /// The message's key-values were not written since they were loaded.
+    ExtensionsAt {
+        /// Where.
+        conversation: ConversationKey,
+        /// Which.
+        seq: u64,
+        /// [`Extensions::latest`](crate::message::extras::Extensions::latest) when they were loaded.
+        latest: u64,
+    },
 }
 
 /// One thing to store.
@@ -171,6 +183,59 @@ pub enum Write {
         /// The version afterwards.
         version: u32,
     },
+    /// Messages disappear from one reader's own view.
+    Hide {
+        /// Where.
+        conversation: ConversationKey,
+        /// Whose view.
+        user: UserId,
+        /// Which.
+        seqs: Vec<u64>,
+    },
+    /// Somebody says to have read messages that keep receipts.
+    PutReceipts {
+        /// Where.
+        conversation: ConversationKey,
+        /// Who read.
+        user: UserId,
+        /// Which.
+        seqs: Vec<u64>,
+    },
+    /// Key-values of a message change.
+    PutExtensions {
+        /// Where.
+        conversation: ConversationKey,
+        /// Which.
+        seq: u64,
+        /// Pairs that are new or changed; deleted ones without value.
+        pairs: Vec<Pair>,
+        /// The message's counter afterwards.
+        latest: u64,
+        /// The counter at the last clearing; every older pair is forgotten.
+        cleared: u64,
+    },
+    /// Somebody reacts to a message, or no longer does.
+    SetReaction {
+        /// Where.
+        conversation: ConversationKey,
+        /// To which.
+        seq: u64,
+        /// How.
+        reaction: String,
+        /// Who.
+        user: UserId,
+        /// Reacts, or no longer does.
+        reacts: bool,
+    },
+    /// A message is pinned, or no longer is.
+    SetPin {
+        /// Where.
+        conversation: ConversationKey,
+        /// Which.
+        seq: u64,
+        /// By whom and when; absent: no longer.
+        pin: Option<Pin>,
+    },
     /// A member's read position moves forward, never back; `force` moves it anywhere.
     SetRead {
         /// The group or topic.
@@ -182,6 +247,8 @@ pub enum Write {
         /// Also backwards (setting unread numbers).
         force: bool,
     },
+    /// Every member of a group has read everything there is by now.
+    ReadAll(GroupId),
     /// One side of a one-to-one conversation has read up to a moment.
     SetDirectRead {
         /// Who read.

@@ -153,11 +153,20 @@ impl Caches {
                 Write::SetRead { conversation: ConversationKey::Group(group), user, .. } => {
                     self.forget_member(app, group, user);
                 }
+                // Every member of the group changed.
+                Write::ReadAll(group) => {
+                    self.epoch(app, group).fetch_add(1, Ordering::SeqCst);
+                }
                 Write::PutAccount(account) => self.accounts.forget(&(app, account.user.clone())),
                 Write::DeleteAccount(user) => self.accounts.forget(&(app, user.clone())),
                 Write::Append(_)
                 | Write::Recall { .. }
                 | Write::Edit { .. }
+                | Write::Hide { .. }
+                | Write::PutReceipts { .. }
+                | Write::PutExtensions { .. }
+                | Write::SetReaction { .. }
+                | Write::SetPin { .. }
                 | Write::SetRead { .. }
                 | Write::SetDirectRead { .. }
                 | Write::PutApplication(_)

@@ -19,10 +19,16 @@ pub use commit::{AppRow, Appended, Commit, CommitObserver, Committed, Outcome};
 pub use error::StoreError;
 pub use read::{
     Accounts, Apps, Conversations, DirectQuery, Direction, GroupPage, Groups, Joined, LogEntry, LogItem, Members,
-    Messages, UserLog,
+    MessageExtras, Messages, UserLog,
 };
 
 /// Everything a database has to do for Tsudoi.
-pub trait Backend: Apps + Accounts + Groups + Members + Messages + Conversations + UserLog + Commit {}
+pub trait Backend:
+    Apps + Accounts + Groups + Members + Messages + MessageExtras + Conversations + UserLog + Commit
+{
+}
 
-impl<T: Apps + Accounts + Groups + Members + Messages + Conversations + UserLog + Commit> Backend for T {}
+impl<T: Apps + Accounts + Groups + Members + Messages + MessageExtras + Conversations + UserLog + Commit> Backend
+    for T
+{
+}

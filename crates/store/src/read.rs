@@ -10,7 +10,10 @@ use tsudoi_domain::{
     group::Group,
     join::Application,
     member::Member,
-    message::{Message, MsgKey},
+    message::{
+        Message, MsgKey,
+        extras::{Extensions, Pin, ReactionSummary},
+    },
     notice::Notice,
     permission::Role,
     time::{MuteUntil, Timestamp},
@@ -159,6 +162,45 @@ pub trait Messages: Send + Sync {
     -> Read<Vec<Message>>;
     /// The one-to-one message with that key in that direction.
     async fn direct_message(&self, app: AppId, from: &UserId, to: &UserId, key: MsgKey) -> Read<Option<Message>>;
+}
+
+/// Reads what members added to messages.
+#[async_trait]
+pub trait MessageExtras: Send + Sync {
+    /// Numbers from `low` to `high` that the user deleted from their own view, ascending.
+    async fn hidden(
+        &self,
+        app: AppId,
+        conversation: &ConversationKey,
+        user: &UserId,
+        low: u64,
+        high: u64,
+    ) -> Read<Vec<u64>>;
+    /// Who said to have read the message, ordered by id. Only small groups keep receipts.
+    async fn readers(&self, app: AppId, conversation: &ConversationKey, seq: u64) -> Read<Vec<UserId>>;
+    /// The key-values of the message.
+    async fn extensions(&self, app: AppId, conversation: &ConversationKey, seq: u64) -> Read<Extensions>;
+    /// The reactions to the message in the order in which they came up, each with its first `sample` users.
+    async fn reactions(
+        &self,
+        app: AppId,
+        conversation: &ConversationKey,
+        seq: u64,
+        reader: &UserId,
+        sample: usize,
+    ) -> Read<Vec<ReactionSummary>>;
+    /// Who reacts so, earliest first, each with its place, after a place.
+    async fn reacted(
+        &self,
+        app: AppId,
+        conversation: &ConversationKey,
+        seq: u64,
+        reaction: &str,
+        after: u64,
+        limit: usize,
+    ) -> Read<Vec<(u64, UserId)>>;
+    /// The pinned messages, by number.
+    async fn pins(&self, app: AppId, conversation: &ConversationKey) -> Read<Vec<Pin>>;
 }
 
 /// Reads where conversations stand.

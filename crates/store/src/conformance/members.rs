@@ -331,3 +331,24 @@ pub(super) async fn applications_wait_until_decided(trial: &Trial) {
     store.write(Write::DeleteGroup(group_id("club"))).await;
     assert_eq!(keys("ana", 10).await, [3]);
 }
+
+pub(super) async fn reading_all_reads_for_every_member(trial: &Trial) {
+    let store = trial.open();
+    store.found("crew", &["ana", "bob"]).await;
+    let crew = group_id("crew");
+    let position = |who: &'static str| {
+        let (store, crew) = (shared(&store), crew.clone());
+        async move { store.read().member(APP, &crew, &user(who)).await.unwrap().unwrap().read_seq }
+    };
+    for time in 0..5 {
+        store.say(&in_group("crew"), "cid", at(time)).await;
+    }
+    store.write(Write::ReadAll(crew.clone())).await;
+    assert_eq!((position("ana").await, position("bob").await), (5, 5));
+    // A member may be set back afterwards, and nothing said since is read.
+    store.write(Write::SetRead { conversation: in_group("crew"), user: user("bob"), seq: 2, force: true }).await;
+    store.say(&in_group("crew"), "cid", at(9)).await;
+    assert_eq!((position("ana").await, position("bob").await), (5, 2));
+    store.write(Write::ReadAll(crew.clone())).await;
+    assert_eq!((position("ana").await, position("bob").await), (6, 6));
+}

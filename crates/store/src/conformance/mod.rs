@@ -14,6 +14,7 @@ mod accounts;
 mod caches;
 mod commit;
 mod conversations;
+mod extras;
 mod groups;
 mod log;
 mod members;
@@ -155,7 +156,14 @@ promises! {
         mutes_outlive_membership,
         mutes_in_topics_are_their_own,
         bans_are_listed_until_they_end,
-        applications_wait_until_decided;
+        applications_wait_until_decided,
+        reading_all_reads_for_every_member;
+    extras:
+        hidden_messages_are_one_readers_own,
+        a_reader_counts_once,
+        key_values_are_decided_against_their_counter,
+        reactions_are_summed_up_in_their_order,
+        pins_stay_until_they_are_taken;
     messages:
         a_message_reads_back_as_sent,
         history_is_a_window_of_numbers,

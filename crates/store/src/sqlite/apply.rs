@@ -18,8 +18,8 @@ use tsudoi_domain::{
 };
 
 use super::{
-    accounts, conversations, conversations::ViewRow, failed, groups, groups::GroupState, log, members, members::Put,
-    messages, remembered::Remembered,
+    accounts, conversations, conversations::ViewRow, extras, failed, groups, groups::GroupState, log, members,
+    members::Put, messages, remembered::Remembered,
 };
 use crate::{Appended, StoreError};
 
@@ -224,6 +224,15 @@ impl Applier {
                     _ => conflict(format!("message {seq} of {conversation} changed")),
                 };
             }
+            Expect::ExtensionsAt { conversation, seq, latest } => {
+                let line = self.line(c, app, conversation)?.map(|line| line.pk);
+                let marks = line.map(|conv| extras::marks(c, conv, *seq)).transpose()?.unwrap_or_default();
+                return if marks.0 == *latest {
+                    Ok(())
+                } else {
+                    conflict(format!("key-values of message {seq} of {conversation} changed"))
+                };
+            }
             Expect::GroupAt { group, .. }
             | Expect::NotMembers { group, .. }
             | Expect::RoomFor { group, .. }
@@ -255,7 +264,7 @@ impl Applier {
                     return conflict(format!("the application of {applicant} to group {group} is decided"));
                 }
             }
-            Expect::GroupAbsent(_) | Expect::MessageAt { .. } => {}
+            Expect::GroupAbsent(_) | Expect::MessageAt { .. } | Expect::ExtensionsAt { .. } => {}
         }
         Ok(())
     }
@@ -269,6 +278,11 @@ impl Applier {
             self.lines.insert(full_key.clone(), Line { pk, position, recent: None });
         }
         Ok(self.lines.get_mut(&full_key))
+    }
+
+    /// The row of a conversation that somebody spoke in.
+    fn conv(&mut self, c: &Connection, app: AppId, key: &ConversationKey) -> Result<i64, StoreError> {
+        self.line(c, app, key)?.map(|line| line.pk).ok_or_else(|| StoreError::Missing(format!("any message of {key}")))
     }
 
     /// Where a conversation stands, made when it is not known yet.
@@ -409,6 +423,27 @@ impl Applier {
                     return Err(StoreError::Missing(format!("a read position of {conversation}")));
                 }
             },
+            Write::ReadAll(group) => {
+                let last_seq = self.line(c, app, &ConversationKey::Group(group.clone()))?;
+                let last_seq = last_seq.map_or(0, |line| line.position.last_seq);
+                let state = self.group(c, app, group)?;
+                self.set_group(app, group, GroupState { read_floor: last_seq.max(state.read_floor), ..state });
+            }
+            Write::Hide { conversation, user, seqs } => {
+                extras::hide(c, self.conv(c, app, conversation)?, user, seqs)?;
+            }
+            Write::PutReceipts { conversation, user, seqs } => {
+                extras::put_receipts(c, self.conv(c, app, conversation)?, user, seqs)?;
+            }
+            Write::PutExtensions { conversation, seq, pairs, latest, cleared } => {
+                extras::put_extensions(c, self.conv(c, app, conversation)?, *seq, pairs, *latest, *cleared)?;
+            }
+            Write::SetReaction { conversation, seq, reaction, user, reacts } => {
+                extras::set_reaction(c, self.conv(c, app, conversation)?, *seq, reaction, user, *reacts)?;
+            }
+            Write::SetPin { conversation, seq, pin } => {
+                extras::set_pin(c, self.conv(c, app, conversation)?, *seq, pin.as_ref())?;
+            }
             Write::SetDirectRead { user, peer, until } => self.set_direct_read(c, app, user, peer, *until)?,
             Write::PutAccount(account) => accounts::put(c, app, account)?,
             Write::DeleteAccount(user) => accounts::delete(c, app, user)?,

@@ -20,6 +20,7 @@ mod accounts;
 mod apply;
 mod apps;
 mod conversations;
+mod extras;
 mod groups;
 mod log;
 mod members;
@@ -30,7 +31,10 @@ mod remembered;
 mod writer;
 
 /// The numbered migrations, oldest first.
-const MIGRATIONS: &[M<'_>] = &[M::up(include_str!("../../migrations/sqlite/0001_foundation.sql"))];
+const MIGRATIONS: &[M<'_>] = &[
+    M::up(include_str!("../../migrations/sqlite/0001_foundation.sql")),
+    M::up(include_str!("../../migrations/sqlite/0002_message_extras.sql")),
+];
 
 /// How the embedded store is opened.
 #[derive(Debug, Clone)]
