@@ -13,6 +13,7 @@ use crate::{
 pub mod clear;
 pub mod edit;
 pub mod history;
+pub mod import;
 pub mod notice;
 pub mod read;
 pub mod recall;
@@ -28,6 +29,7 @@ pub(crate) fn all() -> Vec<Entry> {
         ],
         history::GetHistory,
         history::GetHistorySimple,
+        import::ImportGroupMessages,
         notice::SendNotification,
         recall::RecallMessages,
         recall::GetGroupNotify,
