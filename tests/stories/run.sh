@@ -1,5 +1,5 @@
 #!/bin/sh
-# Tells the stories against a server: the one at TSUDOI_URL (with TSUDOI_APP_ID and TSUDOI_APP_KEY), or one started here
+# Tells the stories against a server: the one at CHAT_URL (with CHAT_APP_ID and CHAT_APP_KEY), or one started here
 # from TSUDOI_BIN (default: the release build, else the debug build) with an empty data folder.
 set -eu
 cd "$(dirname "$0")"
@@ -21,17 +21,18 @@ if [ ! -f python/.venv/installed ] || [ python/requirements.txt -nt python/.venv
     touch python/.venv/installed
 fi
 
-if [ -z "${TSUDOI_URL:-}" ]; then
+if [ -z "${CHAT_URL:-}" ]; then
     root=$(cd ../.. && pwd)
     bin=${TSUDOI_BIN:-$root/target/release/tsudoi}
     [ -n "${TSUDOI_BIN:-}" ] || [ -x "$bin" ] || bin=$root/target/debug/tsudoi
     [ -x "$bin" ] || { echo "$0: no server at $bin; build it or set TSUDOI_BIN" >&2; exit 1; }
     data=$(mktemp -d)
     port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
-    export TSUDOI_APP_ID=1400000001
-    export TSUDOI_APP_KEY=0f1e2d3c4b5a69788796a5b4c3d2e1f00112233445566778899aabbccddeeff0
-    export TSUDOI_URL="http://127.0.0.1:$port"
-    TSUDOI_LISTEN="127.0.0.1:$port" TSUDOI_DATA_DIR="$data/data" "$bin" serve >"$data/log" 2>&1 &
+    export CHAT_APP_ID=1400000001
+    export CHAT_APP_KEY=0f1e2d3c4b5a69788796a5b4c3d2e1f00112233445566778899aabbccddeeff0
+    export CHAT_URL="http://127.0.0.1:$port"
+    TSUDOI_LISTEN="127.0.0.1:$port" TSUDOI_DATA_DIR="$data/data" \
+        TSUDOI_APP_ID=$CHAT_APP_ID TSUDOI_APP_KEY=$CHAT_APP_KEY "$bin" serve >"$data/log" 2>&1 &
     server=$!
     # The log is shown when a story fails.
     finish() {
@@ -48,7 +49,7 @@ import os, time, urllib.error, urllib.request
 deadline = time.monotonic() + 30
 while True:
     try:
-        urllib.request.urlopen(os.environ["TSUDOI_URL"] + "/readyz", timeout=2)
+        urllib.request.urlopen(os.environ["CHAT_URL"] + "/readyz", timeout=2)
         break
     except (OSError, urllib.error.URLError):
         if time.monotonic() > deadline:

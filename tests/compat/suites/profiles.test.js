@@ -161,7 +161,8 @@ test('name card and remind type of the own membership are kept', async () => {
   const later = await Client.login(server, bob.userID);
   const group = (await later.chat.getGroupList()).data.groupList.find((one) => one.groupID === groupID);
   assert.equal(group.selfInfo.messageRemindType, bob.TYPES.MSG_REMIND_ACPT_NOT_NOTE);
-  assert.equal(group.selfInfo.nameCard, 'Deputy');
+  // The list does not ask for name cards, the profile does.
+  assert.equal((await later.chat.getGroupProfile({ groupID })).data.group.selfInfo.nameCard, 'Deputy');
 });
 
 test('the owner sets the name card of a member, a member not that of another', async () => {

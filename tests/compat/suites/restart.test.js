@@ -8,7 +8,7 @@ import { randomU32, text } from '../lib/rest.js';
 import { startSuite } from '../lib/suite.js';
 
 const server = await startSuite();
-const SLOW = { patience: 90_000 };
+const SLOW = { patience: 45_000 };
 const WAYS = { SIGTERM: () => server.terminate(), 'kill -9': () => server.kill() };
 
 async function three() {

@@ -1,22 +1,22 @@
 // A support desk that keeps one Public group per ticket, as relays of Salesforce or Zendesk tickets do.
 //
-//   TSUDOI_URL=http://127.0.0.1:8080 TSUDOI_APP_ID=1400000001 TSUDOI_APP_KEY=... node support-desk.js
+//   CHAT_URL=http://127.0.0.1:8080 CHAT_APP_ID=1400000001 CHAT_APP_KEY=... node support-desk.js
 
 import assert from 'node:assert/strict';
 
 import tickets from 'tls-sig-api-v2';
 
-const { TSUDOI_URL, TSUDOI_APP_ID, TSUDOI_APP_KEY } = process.env;
-assert.ok(TSUDOI_URL && TSUDOI_APP_ID && TSUDOI_APP_KEY, 'TSUDOI_URL, TSUDOI_APP_ID and TSUDOI_APP_KEY name the server and the app');
+const { CHAT_URL, CHAT_APP_ID, CHAT_APP_KEY } = process.env;
+assert.ok(CHAT_URL && CHAT_APP_ID && CHAT_APP_KEY, 'CHAT_URL, CHAT_APP_ID and CHAT_APP_KEY name the server and the app');
 
 const ADMIN = 'administrator';
-const generator = new tickets.Api(Number(TSUDOI_APP_ID), TSUDOI_APP_KEY);
+const generator = new tickets.Api(Number(CHAT_APP_ID), CHAT_APP_KEY);
 
 /** Posts a command in the name of `identifier` and returns the answer, whatever its code. */
 async function post(command, body, { identifier = ADMIN, usersig = generator.genSig(identifier, 60) } = {}) {
   const random = Math.floor(Math.random() * 0x1_0000_0000);
-  const query = new URLSearchParams({ sdkappid: TSUDOI_APP_ID, identifier, usersig, random: String(random), contenttype: 'json' });
-  const answer = await fetch(`${TSUDOI_URL}/v4/${command}?${query}`, { method: 'POST', body: JSON.stringify(body) });
+  const query = new URLSearchParams({ sdkappid: CHAT_APP_ID, identifier, usersig, random: String(random), contenttype: 'json' });
+  const answer = await fetch(`${CHAT_URL}/v4/${command}?${query}`, { method: 'POST', body: JSON.stringify(body) });
   assert.equal(answer.status, 200, `HTTP status of ${command}`);
   return answer.json();
 }
@@ -41,7 +41,7 @@ const desk = {
     await call('im_open_login_svc/multiaccount_import', { Accounts: [customer, ...(owner ? [owner] : [])] });
     const { GroupId } = await call('group_open_http_svc/create_group', {
       Type: 'Public',
-      Name: `Ticket ${ticket}`,
+      Name: `T ${ticket}`,
       GroupId: ticket,
       ...(owner && { Owner_Account: owner }),
       ApplyJoinOption: 'FreeAccess',
@@ -90,12 +90,12 @@ async function spoken(ticket) {
 
 /** A ticket from its opening to its closing; `owner` is who owns the group, or nothing. */
 async function story(ticket, owner) {
-  const customer = `customer-of-${ticket}`;
+  const customer = `c-${ticket}`;
   assert.equal(await desk.open(ticket, { customer, owner }), ticket, 'the ticket id is the group id');
 
   const opened = await info(ticket);
   assert.equal(opened.Type, 'Public');
-  assert.equal(opened.Name, `Ticket ${ticket}`);
+  assert.equal(opened.Name, `T ${ticket}`);
   assert.equal(opened.ApplyJoinOption, 'FreeAccess');
   assert.equal(opened.Owner_Account ?? '', owner ?? '');
   assert.equal(opened.MemberNum, owner ? 2 : 1);
@@ -145,7 +145,7 @@ async function misuse() {
   const body = { Member_Account: 'agent-lee' };
   const command = 'group_open_http_svc/get_joined_group_list';
   await refused(60010, command, body, { identifier: 'agent-lee' });
-  const stranger = new tickets.Api(Number(TSUDOI_APP_ID), `${TSUDOI_APP_KEY}0`);
+  const stranger = new tickets.Api(Number(CHAT_APP_ID), `${CHAT_APP_KEY}0`);
   await refused(70009, command, body, { usersig: stranger.genSig(ADMIN, 60) });
   await refused(70001, command, body, { usersig: expired() });
   await refused(70013, command, body, { usersig: generator.genSig('agent-lee', 60) });

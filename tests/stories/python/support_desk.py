@@ -1,6 +1,6 @@
 """A support desk that keeps one Public group per ticket, as relays of Salesforce or Zendesk tickets do.
 
-    TSUDOI_URL=http://127.0.0.1:8080 TSUDOI_APP_ID=1400000001 TSUDOI_APP_KEY=... python support_desk.py
+    CHAT_URL=http://127.0.0.1:8080 CHAT_APP_ID=1400000001 CHAT_APP_KEY=... python support_desk.py
 """
 
 import json
@@ -13,9 +13,9 @@ from unittest import mock
 
 import TLSSigAPIv2
 
-URL = os.environ["TSUDOI_URL"]
-APP_ID = int(os.environ["TSUDOI_APP_ID"])
-KEY = os.environ["TSUDOI_APP_KEY"]
+URL = os.environ["CHAT_URL"]
+APP_ID = int(os.environ["CHAT_APP_ID"])
+KEY = os.environ["CHAT_APP_KEY"]
 ADMIN = "administrator"
 GENERATOR = TLSSigAPIv2.TLSSigAPIv2(APP_ID, KEY)
 
@@ -54,7 +54,7 @@ def open_ticket(ticket, customer, owner=None):
     call("im_open_login_svc/multiaccount_import", {"Accounts": [name for name in (customer, owner) if name]})
     group = {
         "Type": "Public",
-        "Name": f"Ticket {ticket}",
+        "Name": f"T {ticket}",
         "GroupId": ticket,
         "ApplyJoinOption": "FreeAccess",
         "MemberList": [{"Member_Account": customer}],
@@ -112,11 +112,11 @@ def spoken(ticket):
 
 def story(ticket, owner=None):
     """A ticket from its opening to its closing; `owner` is who owns the group, or nobody."""
-    customer = f"customer-of-{ticket}"
+    customer = f"c-{ticket}"
     assert open_ticket(ticket, customer, owner) == ticket, "the ticket id is the group id"
     opened = info(ticket)
     assert opened["Type"] == "Public" and opened["ApplyJoinOption"] == "FreeAccess", opened
-    assert opened["Name"] == f"Ticket {ticket}", opened
+    assert opened["Name"] == f"T {ticket}", opened
     assert opened.get("Owner_Account", "") == (owner or ""), opened
     assert opened["MemberNum"] == (2 if owner else 1), opened
 
@@ -160,7 +160,7 @@ def misuse():
 
 def main():
     """Tells the story with and without owner, and once more under a used id."""
-    number = time.time_ns()
+    number = time.time_ns() // 1_000_000
     story(f"ZENDESK#{number}")
     story(f"SALESFORCE#{number}", owner="desk-lead")
     story(f"ZENDESK#{number}")
