@@ -15,7 +15,7 @@ use crate::{
     join::Application,
     member::Member,
     message::{
-        Draft, GroupChanges, Recall, Tip,
+        Draft, GroupChanges, MsgKey, Recall, Tip,
         extras::{Pair, Pin},
     },
     notice::Notice,
@@ -122,6 +122,13 @@ pub enum Expect {
         seq: u64,
         /// [`Extensions::latest`](crate::message::extras::Extensions::latest) when they were loaded.
         latest: u64,
+    },
+    /// A one-to-one conversation has no message with that key, in either direction.
+    KeyFree {
+        /// Where.
+        conversation: ConversationKey,
+        /// The key.
+        key: MsgKey,
     },
 }
 
@@ -257,6 +264,20 @@ pub enum Write {
         peer: UserId,
         /// Messages up to this moment.
         until: Timestamp,
+    },
+    /// A one-to-one conversation disappears from one side's list, until the next message that lists show.
+    Unlist {
+        /// Whose list.
+        user: UserId,
+        /// With whom.
+        peer: UserId,
+    },
+    /// One side no longer sees the messages there are by now; nothing of them is unread for them.
+    ClearDirect {
+        /// Whose side.
+        user: UserId,
+        /// With whom.
+        peer: UserId,
     },
     /// A new account, or the whole row of a known one.
     PutAccount(Box<Account>),

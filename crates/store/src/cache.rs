@@ -169,6 +169,8 @@ impl Caches {
                 | Write::SetPin { .. }
                 | Write::SetRead { .. }
                 | Write::SetDirectRead { .. }
+                | Write::Unlist { .. }
+                | Write::ClearDirect { .. }
                 | Write::PutApplication(_)
                 | Write::DeleteApplication { .. }
                 | Write::Notify { .. }

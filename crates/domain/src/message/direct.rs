@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Content, Draft, Message, MsgKey, Recall, edit::NewText};
+use super::{Content, Draft, Message, MessageOptions, MsgKey, Recall, edit::NewText};
 use crate::{
     UserId,
     change::{Append, Change, Event, Expect, Write},
@@ -20,6 +20,31 @@ pub fn send(draft: Draft, dedupe_secs: u32) -> Change {
         return Change::none().event(Event::Transient(draft));
     }
     Change::none().write(Write::Append(Append { draft, dedupe_secs })).event(Event::Stored(0))
+}
+
+/// What becomes of a message of another system beside its place in history (docs/spec/rest-c2c.md#1.3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Import {
+    /// It was read long ago.
+    Read,
+    /// It counts as unread; nobody is told.
+    Unread,
+    /// It happens now: it counts as unread and is told.
+    Live,
+}
+
+/// What an imported message asks for. A message with its key, from either side, is the same message: then nothing is asked for.
+#[must_use]
+pub fn import(draft: Draft, how: Import, is_known: bool) -> Change {
+    if is_known {
+        return Change::none();
+    }
+    let options = MessageOptions { no_unread: how == Import::Read, silent: how != Import::Live, ..draft.options };
+    let draft = Draft { options, ..draft };
+    let change = Change::none()
+        .expect(Expect::KeyFree { conversation: draft.conversation.clone(), key: draft.msg_key() })
+        .write(Write::Append(Append { draft: Arc::new(draft), dedupe_secs: 0 }));
+    if how == Import::Live { change.event(Event::Stored(0)) } else { change }
 }
 
 /// Somebody has read the conversation with `peer` up to a moment. `view` is the reader's; without one there is nothing to read.
@@ -117,7 +142,7 @@ mod tests {
     use super::*;
     use crate::{
         conversation::ConversationKey,
-        message::{MessageOptions, Priority, Sender},
+        message::{Priority, Sender},
     };
 
     const NOW: Timestamp = Timestamp(1_764_580_000);
@@ -149,6 +174,18 @@ mod tests {
         let told = send(draft(MessageOptions { online_only: true, ..MessageOptions::default() }), 120);
         assert!(told.writes.is_empty());
         assert!(matches!(told.events.as_slice(), [Event::Transient(_)]));
+    }
+
+    #[rstest]
+    #[case(Import::Read, true, true, 0)]
+    #[case(Import::Unread, false, true, 0)]
+    #[case(Import::Live, false, false, 1)]
+    fn imports(#[case] how: Import, #[case] no_unread: bool, #[case] silent: bool, #[case] events: usize) {
+        let change = import(draft(MessageOptions::default()), how, false);
+        let [Write::Append(append)] = change.writes.as_slice() else { panic!("{change:?}") };
+        assert_eq!((append.draft.options.no_unread, append.draft.options.silent), (no_unread, silent));
+        assert_eq!((change.expect.len(), change.events.len()), (1, events));
+        assert!(import(draft(MessageOptions::default()), how, true).is_empty());
     }
 
     #[rstest]

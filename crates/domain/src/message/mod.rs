@@ -142,6 +142,9 @@ pub struct MessageOptions {
     /// One-to-one, where the sender gave no number and the server did: what tells a repeat instead of the number.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fingerprint: Option<u32>,
+    /// One-to-one: in history only; no device is told, now or when it comes back (imports).
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub silent: bool,
     /// One-to-one: devices that come back later than so many seconds find it in history only; absent: whenever they come.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub offline_secs: Option<u32>,

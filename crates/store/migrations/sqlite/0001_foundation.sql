@@ -109,6 +109,7 @@ CREATE TABLE messages (
     client_time INTEGER NOT NULL,
     priority    INTEGER NOT NULL,          -- 1 high to 4 lowest
     direct      INTEGER,                   -- between two people only: bits 1, 2 hidden from the first, second; 4, 8 unread for them
+    place       INTEGER NOT NULL DEFAULT 0, -- between two people: orders the messages of one second; see messages.rs
     counted     INTEGER NOT NULL DEFAULT 0, -- between two people: the receiver's unread counter with this message
     version     INTEGER NOT NULL DEFAULT 0,
     recall      TEXT,                      -- JSON of Recall
@@ -119,7 +120,7 @@ CREATE TABLE messages (
 ) STRICT;
 CREATE UNIQUE INDEX messages_by_seq ON messages (conv, seq);
 -- Holds all that a page of one-to-one history or a count of unread messages has to look at before it is known.
-CREATE INDEX messages_by_time ON messages (conv, time, client_seq, seq, direct) WHERE direct IS NOT NULL;
+CREATE INDEX messages_by_time ON messages (conv, time, place, client_seq, seq, direct) WHERE direct IS NOT NULL;
 CREATE INDEX messages_recalled ON messages (conv, seq) WHERE recall IS NOT NULL;
 
 CREATE TABLE direct_views (

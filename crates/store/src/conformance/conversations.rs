@@ -1,11 +1,16 @@
 //! Where conversations stand, and one side's view of a one-to-one conversation.
 
-use tsudoi_domain::{Timestamp, change::Write, conversation::Position};
+use tsudoi_domain::{
+    Timestamp,
+    change::{Change, Expect, Write},
+    conversation::{ConversationKey, Position},
+};
 
 use super::{
     Trial,
-    world::{APP, START, at, between, draft, in_group, user},
+    world::{APP, START, append, at, between, draft, in_group, user},
 };
+use crate::{DirectQuery, Direction, StoreError};
 
 pub(super) async fn positions_follow_the_newest_message(trial: &Trial) {
     let store = trial.open();
@@ -82,4 +87,70 @@ pub(super) async fn talking_to_oneself_is_never_unread(trial: &Trial) {
     assert_eq!((view.unread(), view.shown_seq), (0, 2));
     assert_eq!(store.read().direct_views(APP, &user("ana"), START, 9).await.unwrap().len(), 1);
     assert_eq!(store.seqs(&notes).await, [2, 1]);
+}
+
+pub(super) async fn a_conversation_leaves_the_list_until_the_next_message(trial: &Trial) {
+    let store = trial.open();
+    let talk = between("ana", "bob");
+    store.say(&talk, "bob", at(1)).await;
+    let listed = |who: &'static str| {
+        let store = &store;
+        async move {
+            let views = store.read().direct_views(APP, &user(who), Timestamp(0), 9).await.unwrap();
+            views.first().map(|view| view.shown_seq)
+        }
+    };
+    store.write(Write::Unlist { user: user("ana"), peer: user("bob") }).await;
+    assert_eq!((listed("ana").await, listed("bob").await), (None, Some(1)));
+    let mut quiet = draft(&talk, "bob", at(2));
+    quiet.options.no_last_msg = true;
+    store.send(quiet).await;
+    assert_eq!(listed("ana").await, None);
+    store.say(&talk, "bob", at(3)).await;
+    assert_eq!(listed("ana").await, Some(3));
+    // Somebody nobody talked to is no conversation, and stays none.
+    store.write(Write::Unlist { user: user("ana"), peer: user("cid") }).await;
+    store.write(Write::ClearDirect { user: user("ana"), peer: user("cid") }).await;
+    assert_eq!(store.read().direct_view(APP, &user("ana"), &user("cid")).await.unwrap(), None);
+}
+
+pub(super) async fn a_cleared_conversation_is_empty_for_one_side(trial: &Trial) {
+    let store = trial.open();
+    let talk = between("ana", "bob");
+    for n in 1..=3 {
+        store.say(&talk, "bob", at(n)).await;
+    }
+    store.write(Write::ClearDirect { user: user("ana"), peer: user("bob") }).await;
+    store.say(&talk, "bob", at(3)).await;
+    let query = DirectQuery { direction: Direction::Older, from: Timestamp(0), until: at(9), after: None, limit: 9 };
+    let count = async |who: &str, peer: &str| {
+        store.read().direct_history(APP, &user(who), &user(peer), &query).await.unwrap().len()
+    };
+    assert_eq!((count("ana", "bob").await, count("bob", "ana").await), (1, 4));
+}
+
+pub(super) async fn lists_show_the_newest_by_time_whatever_the_arrival(trial: &Trial) {
+    let store = trial.open();
+    let talk = between("ana", "bob");
+    store.say(&talk, "bob", at(5)).await;
+    store.say(&talk, "bob", at(2)).await;
+    let view = store.read().direct_view(APP, &user("ana"), &user("bob")).await.unwrap().unwrap();
+    assert_eq!((view.shown_seq, view.updated_at), (1, at(5)));
+}
+
+pub(super) async fn a_key_is_free_until_either_side_uses_it(trial: &Trial) {
+    let store = trial.open();
+    let talk = between("ana", "bob");
+    let one = draft(&talk, "ana", at(1));
+    let key = one.msg_key();
+    let free = |conversation: &ConversationKey, key| {
+        Change::none().expect(Expect::KeyFree { conversation: conversation.clone(), key })
+    };
+    store.commit(APP, free(&talk, key).write(append(one))).await.unwrap();
+    let other = draft(&talk, "bob", at(1));
+    let again = store.commit(APP, free(&talk, key).write(append(other.clone()))).await;
+    assert!(matches!(again, Err(StoreError::Conflict(_))), "{again:?}");
+    store.commit(APP, free(&talk, other.msg_key()).write(append(other))).await.unwrap();
+    let elsewhere = between("ana", "cid");
+    store.commit(APP, free(&elsewhere, key).write(append(draft(&elsewhere, "ana", at(1))))).await.unwrap();
 }

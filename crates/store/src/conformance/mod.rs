@@ -181,7 +181,11 @@ promises! {
         messages_for_nobodys_list_do_not_move_it,
         both_sides_see_the_conversation,
         views_come_newest_first,
-        talking_to_oneself_is_never_unread;
+        talking_to_oneself_is_never_unread,
+        a_conversation_leaves_the_list_until_the_next_message,
+        a_cleared_conversation_is_empty_for_one_side,
+        lists_show_the_newest_by_time_whatever_the_arrival,
+        a_key_is_free_until_either_side_uses_it;
     unread:
         unread_numbers_equal_a_recount,
         a_message_in_the_second_of_the_reading_is_unread,

@@ -18,17 +18,27 @@ use super::{
 /// What people do to a conversation.
 #[derive(Debug, Clone)]
 enum Step {
-    Send { from: usize, time: i64, no_unread: bool, for_nobody: bool },
+    Send { from: usize, time: i64, no_unread: bool, for_nobody: bool, silent: bool },
     Read { who: usize, until: i64 },
     Recall { nth: usize },
+    Clear { who: usize },
+    Unlist { who: usize },
+}
+
+fn send() -> impl Strategy<Value = Step> {
+    let rarely = || prop::bool::weighted(0.15);
+    (0..2_usize, 0..12_i64, rarely(), rarely(), rarely()).prop_map(|(from, time, no_unread, for_nobody, silent)| {
+        Step::Send { from, time, no_unread, for_nobody, silent }
+    })
 }
 
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
-        4 => (0..2_usize, 0..12_i64, prop::bool::weighted(0.15), prop::bool::weighted(0.15))
-            .prop_map(|(from, time, no_unread, for_nobody)| Step::Send { from, time, no_unread, for_nobody }),
+        4 => send(),
         2 => (0..2_usize, 0..13_i64).prop_map(|(who, until)| Step::Read { who, until }),
         1 => (0..12_usize).prop_map(|nth| Step::Recall { nth }),
+        1 => (0..2_usize).prop_map(|who| Step::Clear { who }),
+        1 => (0..2_usize).prop_map(|who| Step::Unlist { who }),
     ]
 }
 
@@ -49,10 +59,11 @@ async fn play(store: &Opened, app: AppId, steps: &[Step]) {
     let mut read_until = [i64::MIN; 2];
     for step in steps {
         match *step {
-            Step::Send { from, time, no_unread, for_nobody } => {
+            Step::Send { from, time, no_unread, for_nobody, silent } => {
                 let mut message = draft(&talk, NAMES[from], at(time));
                 message.options.no_unread = no_unread;
                 message.options.hidden_from_receiver = for_nobody;
+                message.options.silent = silent;
                 let write = Write::Append(Append { draft: message.into(), dedupe_secs: 0 });
                 store.commit(app, Change::none().write(write)).await.unwrap();
                 said.push(Said { from, time, unread: !no_unread && !for_nobody });
@@ -67,6 +78,17 @@ async fn play(store: &Opened, app: AppId, steps: &[Step]) {
                         one.unread = false;
                     }
                 }
+            }
+            Step::Clear { who } => {
+                let write = Write::ClearDirect { user: people[who].clone(), peer: people[1 - who].clone() };
+                store.commit(app, Change::none().write(write)).await.unwrap();
+                for one in said.iter_mut().filter(|one| one.from != who) {
+                    one.unread = false;
+                }
+            }
+            Step::Unlist { who } => {
+                let write = Write::Unlist { user: people[who].clone(), peer: people[1 - who].clone() };
+                store.commit(app, Change::none().write(write)).await.unwrap();
             }
             Step::Recall { nth } => {
                 let Some(one) = said.get_mut(nth) else { continue };

@@ -233,6 +233,13 @@ impl Applier {
                     conflict(format!("key-values of message {seq} of {conversation} changed"))
                 };
             }
+            Expect::KeyFree { conversation, key } => {
+                let line = self.line(c, app, conversation)?.map(|line| line.pk);
+                return match line.map(|conv| messages::has_key(c, conv, *key)).transpose()? {
+                    Some(true) => conflict(format!("message {key} of {conversation} exists")),
+                    Some(false) | None => Ok(()),
+                };
+            }
             Expect::GroupAt { group, .. }
             | Expect::NotMembers { group, .. }
             | Expect::RoomFor { group, .. }
@@ -264,7 +271,10 @@ impl Applier {
                     return conflict(format!("the application of {applicant} to group {group} is decided"));
                 }
             }
-            Expect::GroupAbsent(_) | Expect::MessageAt { .. } | Expect::ExtensionsAt { .. } => {}
+            Expect::GroupAbsent(_)
+            | Expect::MessageAt { .. }
+            | Expect::ExtensionsAt { .. }
+            | Expect::KeyFree { .. } => {}
         }
         Ok(())
     }
@@ -445,6 +455,13 @@ impl Applier {
                 extras::set_pin(c, self.conv(c, app, conversation)?, *seq, pin.as_ref())?;
             }
             Write::SetDirectRead { user, peer, until } => self.set_direct_read(c, app, user, peer, *until)?,
+            Write::Unlist { user, peer } => {
+                if let Some(mut row) = conversations::view(c, app, user, peer)? {
+                    row.view.shown_seq = 0;
+                    conversations::put_view(c, app, user, &row)?;
+                }
+            }
+            Write::ClearDirect { user, peer } => self.clear_direct(c, app, user, peer)?,
             Write::PutAccount(account) => accounts::put(c, app, account)?,
             Write::DeleteAccount(user) => accounts::delete(c, app, user)?,
             Write::PutApplication(application) => {
@@ -535,6 +552,20 @@ impl Applier {
         row.late = 0;
         conversations::put_view(c, app, user, &row)
     }
+
+    /// One side no longer sees what there is; nothing of it is unread for them.
+    fn clear_direct(&mut self, c: &Connection, app: AppId, user: &UserId, peer: &UserId) -> Result<(), StoreError> {
+        let line = self.line(c, app, &ConversationKey::direct(user, peer))?.map(|line| line.position.last_seq);
+        let (Some(last_seq), Some(mut row)) = (line, conversations::view(c, app, user, peer)?) else { return Ok(()) };
+        let unread = row.view.unread();
+        if unread > 0 {
+            conversations::less_unread(c, app, user, unread)?;
+        }
+        row.view.counted_read = row.view.counted;
+        row.view.cleared_seq = last_seq;
+        row.late = 0;
+        conversations::put_view(c, app, user, &row)
+    }
 }
 
 fn no_message(conversation: &ConversationKey, seq: u64) -> StoreError {
@@ -577,7 +608,11 @@ fn append_direct(
         counted = row.view.counted;
         show(&mut row, seq, draft);
         conversations::put_view(c, app, to, &row)?;
-        log::append_message(c, app, to, draft.time, conv, seq, unread)?;
+        if !options.silent {
+            log::append_message(c, app, to, draft.time, conv, seq, unread)?;
+        } else if unread {
+            conversations::more_unread(c, app, to)?;
+        }
     }
     if !options.hidden_from_sender && from != to {
         let mut row = conversations::view(c, app, from, to)?.unwrap_or_else(|| ViewRow::new(to));
@@ -589,11 +624,11 @@ fn append_direct(
     Ok(counted)
 }
 
-/// The conversation list shows the message, unless its sender wants otherwise.
+/// The conversation list shows the message, unless its sender wants otherwise or a newer one is shown (imports).
 fn show(row: &mut ViewRow, seq: u64, draft: &Draft) {
-    if !draft.options.no_last_msg {
+    if !draft.options.no_last_msg && draft.time >= row.view.updated_at {
         row.view.shown_seq = seq;
-        row.view.updated_at = row.view.updated_at.max(draft.time);
+        row.view.updated_at = draft.time;
     }
 }
 

@@ -131,6 +131,17 @@ pub(super) fn put_view(c: &Connection, app: AppId, user: &UserId, row: &ViewRow)
     .map_err(failed)
 }
 
+/// One more message of a user is unread.
+pub(super) fn more_unread(c: &Connection, app: AppId, user: &UserId) -> Result<(), StoreError> {
+    c.prepare_cached(
+        "INSERT INTO inboxes (app, user, unread) VALUES (?1, ?2, 1)
+         ON CONFLICT (app, user) DO UPDATE SET unread = unread + 1",
+    )
+    .and_then(|mut s| s.execute(params![app.0, user.as_str()]))
+    .map(drop)
+    .map_err(failed)
+}
+
 /// So many messages of a user are no longer unread.
 pub(super) fn less_unread(c: &Connection, app: AppId, user: &UserId, by: u64) -> Result<(), StoreError> {
     c.prepare_cached("UPDATE inboxes SET unread = unread - ?3 WHERE app = ?1 AND user = ?2")

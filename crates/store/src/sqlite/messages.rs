@@ -85,26 +85,26 @@ impl Messages for Sqlite {
             let cleared = conversations::view(c, app, user, peer)?.map_or(0, |row| row.view.cleared_seq);
             let hidden = HIDDEN[side(user.min(peer), user)];
             let after = query.after.map(|key| place(c, conv, key, query.direction)).transpose()?;
-            let (time, client_seq, seq) = after.unwrap_or_default();
+            let (time, place, client_seq, seq) = after.unwrap_or_default();
             // One end of the range is a moment, or the place of the message that is continued after when that is narrower.
             let (range, order) = match (query.direction, after) {
                 (Direction::Older, Some(_)) if time <= query.until.0 => {
-                    ("time >= ?2 AND (time, client_seq, seq) < (?6, ?7, ?8)", "DESC")
+                    ("time >= ?2 AND (time, place, client_seq, seq) < (?6, ?9, ?7, ?8)", "DESC")
                 }
                 (Direction::Newer, Some(_)) if time >= query.from.0 => {
-                    ("(time, client_seq, seq) > (?6, ?7, ?8) AND time <= ?3", "ASC")
+                    ("(time, place, client_seq, seq) > (?6, ?9, ?7, ?8) AND time <= ?3", "ASC")
                 }
                 (Direction::Older, _) => ("time BETWEEN ?2 AND ?3", "DESC"),
                 (Direction::Newer, _) => ("time BETWEEN ?2 AND ?3", "ASC"),
             };
             let sql = format!(
                 "SELECT {MESSAGE} FROM messages
-                 WHERE conv = ?1 AND direct IS NOT NULL AND {range} AND seq > ?4 AND direct & ?9 = 0
-                 ORDER BY time {order}, client_seq {order}, seq {order} LIMIT ?5"
+                 WHERE conv = ?1 AND direct IS NOT NULL AND {range} AND seq > ?4 AND direct & ?10 = 0
+                 ORDER BY time {order}, place {order}, client_seq {order}, seq {order} LIMIT ?5"
             );
             let limit = int(query.limit as u64);
             let (from, until) = (query.from.0, query.until.0);
-            let values = params![conv, from, until, int(cleared), limit, time, client_seq, seq, hidden];
+            let values = params![conv, from, until, int(cleared), limit, time, client_seq, seq, place, hidden];
             list(c, &conversation, &sql, values)
         })
     }
@@ -130,23 +130,56 @@ impl Messages for Sqlite {
     }
 }
 
-/// Where the message with that key lies in the order of a one-to-one conversation: time, the sender's number, number.
-/// Where there is no such message (any more), the end of its second and number that is not read twice.
-fn place(c: &Connection, conv: i64, key: MsgKey, direction: Direction) -> Result<(i64, i64, i64), StoreError> {
-    let found: Option<i64> = c
+/// What orders the messages of a one-to-one conversation: time, place in the second, the sender's number, number.
+type Order = (i64, i64, i64, i64);
+
+/// Where the message with that key lies in the order of its conversation. Where there is no such message (any more), behind the
+/// last one of its second with a lower number of the sender's.
+fn place(c: &Connection, conv: i64, key: MsgKey, direction: Direction) -> Result<Order, StoreError> {
+    let (time, client_seq) = (key.time.0, i64::from(key.client_seq));
+    let found = c
         .prepare_cached(
-            "SELECT seq FROM messages
+            "SELECT place, seq FROM messages
              WHERE conv = ?1 AND direct IS NOT NULL AND time = ?2 AND client_seq = ?3 AND random = ?4 ORDER BY seq LIMIT 1",
         )
         .and_then(|mut s| {
-            s.query_row(params![conv, key.time.0, key.client_seq, key.random], |r| r.get(0)).optional()
+            s.query_row(params![conv, time, client_seq, key.random], |r| Ok((r.get(0)?, r.get(1)?))).optional()
         })
         .map_err(failed)?;
-    let gone = match direction {
-        Direction::Older => 0,
-        Direction::Newer => i64::MAX,
-    };
-    Ok((key.time.0, key.client_seq.into(), found.unwrap_or(gone)))
+    if let Some((place, seq)) = found {
+        return Ok((time, place, client_seq, seq));
+    }
+    let before = c
+        .prepare_cached(
+            "SELECT place, client_seq, seq FROM messages
+             WHERE conv = ?1 AND direct IS NOT NULL AND time = ?2 AND client_seq < ?3
+             ORDER BY place DESC, client_seq DESC, seq DESC LIMIT 1",
+        )
+        .and_then(|mut s| {
+            s.query_row(params![conv, time, client_seq], |r| Ok((r.get(0)?, r.get(1)?, r.get::<_, i64>(2)?))).optional()
+        })
+        .map_err(failed)?;
+    Ok(match (before, direction) {
+        (Some((place, client_seq, seq)), Direction::Older) => (time, place, client_seq, seq + 1),
+        (Some((place, client_seq, seq)), Direction::Newer) => (time, place, client_seq, seq),
+        (None, _) => (time, 0, 0, 0),
+    })
+}
+
+/// The place of a new one-to-one message among those of its second: at the end, but not behind one of the same sender with a
+/// higher number of the sender's, whose place it then shares.
+///
+/// So what people say to each other within a second stays in the order in which it arrived, and what one of them says in the order
+/// of their numbers, which is all that those mean (docs/spec/rest-common.md#6.6).
+fn place_in_second(c: &Connection, conv: i64, seq: u64, draft: &Draft) -> Result<u64, StoreError> {
+    let before: Option<i64> = c
+        .prepare_cached(
+            "SELECT min(place) FROM messages
+             WHERE conv = ?1 AND direct IS NOT NULL AND time = ?2 AND client_seq > ?3 AND sender = ?4",
+        )
+        .and_then(|mut s| s.query_row(params![conv, draft.time.0, draft.client_seq, sender(draft)], |r| r.get(0)))
+        .map_err(failed)?;
+    Ok(before.map_or(seq, uint))
 }
 
 fn list(
@@ -252,10 +285,11 @@ pub(super) fn insert(
     // Where it was sent on is known to this process only and not kept.
     let plain = MessageOptions { sent_on: draft.options.sent_on, ..MessageOptions::default() };
     let options = (draft.options != plain).then(|| to_json(&draft.options));
+    let place = if direct.is_some() { place_in_second(c, conv, seq, draft)? } else { 0 };
     c.prepare_cached(
         "INSERT INTO messages (conv, seq, time, sender, random, client_seq, client_time, priority, direct, counted,
-                               elements, tip, cloud, options)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+                               elements, tip, cloud, options, place)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
     )
     .and_then(|mut s| {
         s.execute(params![
@@ -272,7 +306,8 @@ pub(super) fn insert(
             elements,
             tip,
             draft.cloud_custom_data,
-            options
+            options,
+            int(place)
         ])
     })
     .map(drop)
@@ -293,7 +328,7 @@ pub(super) fn sender(draft: &Draft) -> &str {
 pub(super) fn recent(c: &Connection, conv: i64, direct: bool, after: Timestamp) -> Result<Vec<Recent>, StoreError> {
     let sql = if direct {
         "SELECT sender, random, coalesce(options ->> '$.fingerprint', client_seq), seq, time, counted FROM messages
-         WHERE conv = ?1 AND direct IS NOT NULL AND time > ?2 ORDER BY time DESC, client_seq DESC, seq DESC"
+         WHERE conv = ?1 AND direct IS NOT NULL AND time > ?2 ORDER BY time DESC, place DESC, client_seq DESC, seq DESC"
     } else {
         "SELECT sender, random, 0, seq, time, counted FROM messages WHERE conv = ?1 ORDER BY seq DESC"
     };
@@ -361,6 +396,16 @@ pub(super) fn clear_unread(c: &Connection, conv: i64, seq: u64, side: usize) -> 
         .and_then(|mut s| s.execute(params![conv, int(seq), UNREAD[side]]))
         .map(drop)
         .map_err(failed)
+}
+
+/// Whether a one-to-one conversation has a message with that key, in either direction.
+pub(super) fn has_key(c: &Connection, conv: i64, key: MsgKey) -> Result<bool, StoreError> {
+    c.prepare_cached(
+        "SELECT 1 FROM messages
+         WHERE conv = ?1 AND direct IS NOT NULL AND time = ?2 AND client_seq = ?3 AND random = ?4",
+    )
+    .and_then(|mut s| s.exists(params![conv, key.time.0, key.client_seq, key.random]))
+    .map_err(failed)
 }
 
 /// Marks a message as recalled.

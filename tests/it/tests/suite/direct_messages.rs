@@ -588,3 +588,61 @@ async fn messages_are_overwritten_by_both_sides_and_by_backends() {
     server.ok("openim/admin_msgwithdraw", by_key(json!({}))).await;
     server.fails(20022, "openim/modify_c2c_msg", by_key(json!({ "MsgBody": text("x") }))).await;
 }
+
+#[tokio::test]
+async fn past_messages_are_imported_in_any_order_once() {
+    let server = shared().await;
+    let users = server.users(&["ana"]).await;
+    let (ana, bob) = (&users[0], unique("bob"));
+    let of_bob = server.login(&bob).await;
+    let import = |how: u32, seq: u32, time: i64, words: &str| {
+        json!({ "SyncFromOldSystem": how, "From_Account": ana, "To_Account": bob, "MsgSeq": seq, "MsgRandom": 40_211,
+            "MsgTimeStamp": time, "MsgBody": text(words) })
+    };
+    let then = now() - 5000;
+    server.ok("openim/importmsg", import(2, 7, then + 10, "newer")).await;
+    server.ok("openim/importmsg", import(2, 6, then, "older")).await;
+    server.ok("openim/importmsg", import(2, 6, then, "the first content stays")).await;
+    let mut other_side = import(2, 6, then, "neither from the other side");
+    (other_side["From_Account"], other_side["To_Account"]) = (json!(bob), json!(ana));
+    server.ok("openim/importmsg", other_side).await;
+    assert_eq!(history(server, &bob, ana).await, ["older", "newer"]);
+    assert_eq!(unread(server, &bob, ana).await, 0);
+    // The key is known to the caller.
+    let key = format!("7_40211_{}", then + 10);
+    server.ok("openim/admin_msgwithdraw", json!({ "From_Account": ana, "To_Account": bob, "MsgKey": key })).await;
+    of_bob.event("C2cNotifyMsgArray", |item| item["WithdrawC2cMsgNotify"].is_object()).await;
+    // Unread, told or not.
+    server.ok("openim/importmsg", import(1, 8, then + 20, "unread")).await;
+    assert_eq!(unread(server, &bob, ana).await, 1);
+    server.ok("openim/importmsg", import(5, 9, then + 30, "live")).await;
+    assert_eq!(unread(server, &bob, ana).await, 2);
+    receives(&of_bob, "live").await;
+    assert!(of_bob.events().await.is_empty(), "nothing else was told");
+    // Devices that come later find imports in history, not among what they missed.
+    let missed = of_bob.ok("openim.getmsg", json!({ "Cookie": "log:0" })).await;
+    assert_eq!(words(&missed["MsgList"]), ["live"]);
+    // The list takes the time of the newest.
+    let page = of_bob.ok("recentcontact.page_get", json!({ "TimeStamp": 0, "StartIndex": 0 })).await;
+    assert_eq!(page["SessionItem"][0]["MsgTimeStamp"], then + 30);
+    for (field, value, code) in [
+        ("SyncFromOldSystem", json!("2"), 90030),
+        ("SyncFromOldSystem", json!(3), 90030),
+        ("SyncFromOldSystem", Value::Null, 90030),
+        ("MsgTimeStamp", Value::Null, 90006),
+        ("MsgTimeStamp", json!(now() + 1000), 90006),
+        ("MsgRandom", Value::Null, 90005),
+        ("From_Account", json!(unique("ghost")), 90008),
+        ("From_Account", Value::Null, 90008),
+        ("To_Account", json!(unique("ghost")), 20003),
+        ("MsgBody", json!([]), 90002),
+        ("MsgBody", text(&"x".repeat(12_300)), 93000),
+    ] {
+        let mut body = import(2, 70, then, "refused");
+        match value {
+            Value::Null => _ = body.as_object_mut().expect("an object").remove(field),
+            value => body[field] = value,
+        }
+        server.fails(code, "openim/importmsg", body).await;
+    }
+}

@@ -17,6 +17,7 @@ pub mod batch;
 pub mod catch_up;
 pub mod edit;
 pub mod history;
+pub mod import;
 pub mod read;
 pub mod recall;
 pub mod send;
@@ -26,6 +27,7 @@ pub(crate) fn all() -> Vec<Entry> {
         send::SendMessage,
         batch::BatchSend,
         edit::EditMessage,
+        import::ImportMessage,
         catch_up::CatchUp,
         history::History,
         history::AdminHistory,
@@ -43,6 +45,15 @@ fn body_limits(app: &App) -> BodyLimits {
     let settings = app.settings();
     let limits = &settings.limits().message;
     BodyLimits { max_bytes: limits.max_bytes as usize, max_merge_depth: limits.max_merge_depth as usize }
+}
+
+/// What a message says, in short: where the sender gives no number, the same words with the same dice are a repeat, and other words
+/// with careless dice are not.
+fn fingerprint(elements: &str, cloud_custom_data: Option<&str>) -> u32 {
+    let mut hash = crc32fast::Hasher::new();
+    hash.update(elements.as_bytes());
+    hash.update(cloud_custom_data.unwrap_or_default().as_bytes());
+    hash.finalize()
 }
 
 /// Lets pass an account that is known.

@@ -15,7 +15,7 @@ use tsudoi_domain::{
 };
 use tsudoi_store::Outcome;
 
-use super::{body_limits, known};
+use super::{body_limits, fingerprint, known};
 use crate::{
     app::App,
     command::{Caller, Command, Route},
@@ -182,7 +182,7 @@ impl Ready {
             sync_to_sender: session.is_some() || self.sync == Some(1),
             hidden_from_sender: session.is_none() && self.sync == Some(2),
             sent_on: session.map(|session| session.id().0),
-            fingerprint: self.seq.is_none().then(|| self.fingerprint()),
+            fingerprint: self.seq.is_none().then(|| fingerprint(&self.elements, self.cloud_custom_data.as_deref())),
             ..self.options.clone()
         };
         Draft {
@@ -197,15 +197,6 @@ impl Ready {
             cloud_custom_data: self.cloud_custom_data.clone(),
             options,
         }
-    }
-
-    /// What the message says, in short: without a number of the sender's, the same words with the same dice are a repeat, and
-    /// other words with careless dice are not.
-    fn fingerprint(&self) -> u32 {
-        let mut hash = crc32fast::Hasher::new();
-        hash.update(self.elements.as_bytes());
-        hash.update(self.cloud_custom_data.as_deref().unwrap_or_default().as_bytes());
-        hash.finalize()
     }
 }
 
