@@ -7,6 +7,7 @@ pub mod cli;
 pub mod config;
 pub mod greeting;
 pub mod logging;
+pub mod open_files;
 pub mod provision;
 pub mod shutdown;
 pub mod wiring;

@@ -9,7 +9,7 @@ use super::{Failure, SettingArgs, flag, print, provision_of};
 use crate::{
     config::{Loaded, Origin},
     greeting::Greeting,
-    logging, provision, shutdown, wiring,
+    logging, open_files, provision, shutdown, wiring,
 };
 
 const AFTER: &str = "\
@@ -55,6 +55,7 @@ pub(super) fn run(args: &ServeArgs) -> Result<(), Failure> {
     for warning in &loaded.warnings {
         tracing::warn!("{warning}");
     }
+    open_files::raise_limit(loaded.config.websocket.max_connections);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

@@ -116,6 +116,17 @@ mod tests {
     }
 
     #[test]
+    fn the_sample_file_is_up_to_date() {
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/operations/tsudoi.toml");
+        if std::env::var_os("GOLDEN_ACCEPT").is_some() {
+            std::fs::write(file, sample()).unwrap();
+        } else {
+            let text = std::fs::read_to_string(file).unwrap_or_default();
+            assert!(text == sample(), "docs/operations/tsudoi.toml is out of date; `make golden` renews it");
+        }
+    }
+
+    #[test]
     fn the_reference_page_is_up_to_date() {
         let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/operations/configuration.md");
         let text = std::fs::read_to_string(page).unwrap();
