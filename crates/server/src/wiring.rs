@@ -1,13 +1,7 @@
 //! Puts the floors together: store, hub, doors, and the addresses that machines ask.
 
 use std::{
-    fs::{DirBuilder, File, TryLockError},
-    io,
-    net::SocketAddr,
-    os::unix::fs::DirBuilderExt as _,
-    path::{Path, PathBuf},
-    sync::Arc,
-    time::Duration,
+    fs::DirBuilder, io, net::SocketAddr, os::unix::fs::DirBuilderExt as _, path::PathBuf, sync::Arc, time::Duration,
 };
 
 use axum::{
@@ -61,9 +55,6 @@ pub enum StartError {
         /// What the system says.
         why: io::Error,
     },
-    /// Another server uses the data folder.
-    #[error("data folder {folder} is in use by another server", folder = .0.display())]
-    InUse(PathBuf),
     /// The database cannot be used.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -101,7 +92,12 @@ pub async fn start(config: &ServerConfig, plans: Vec<AppPlan>, shutdown: Shutdow
     // First the address: a second server on the same machine fails here and touches no data.
     let listener = TcpListener::bind(config.listen).await.map_err(listen_failed)?;
     let listened = listener.local_addr().map_err(listen_failed)?;
-    let lock = lock(&config.data_dir)?;
+    // A new folder is private: the database holds the keys of apps.
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(&config.data_dir)
+        .map_err(|why| StartError::DataFolder { folder: config.data_dir.clone(), why })?;
     // The recorder has to be there before the first figure is counted.
     let metrics = metrics(&config.metrics);
 
@@ -121,27 +117,9 @@ pub async fn start(config: &ServerConfig, plans: Vec<AppPlan>, shutdown: Shutdow
         .merge(gateway::router(Arc::clone(&shared)))
         .merge(probes_router(Arc::new(probes)));
     let drain = Duration::from_secs(config.shutdown.drain_secs.into());
-    let task = tokio::spawn(async move {
-        let ended = serve(listener, router, shared, shutdown, drain).await;
-        drop(lock);
-        ended
-    });
+    let task = tokio::spawn(serve(listener, router, shared, shutdown, drain));
     tracing::info!(%listened, apps = apps.len(), "server is ready");
     Ok(Running { listened, apps, task })
-}
-
-/// Makes the data folder and keeps other servers out of it for as long as the file lives: a server remembers what it stored
-/// and would not see the changes of another one.
-fn lock(folder: &Path) -> Result<File, StartError> {
-    let failed = |why| StartError::DataFolder { folder: folder.to_owned(), why };
-    // A new folder is private: the database holds the keys of apps.
-    DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed)?;
-    let file = File::options().create(true).append(true).open(folder.join("tsudoi.lock")).map_err(failed)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(StartError::InUse(folder.to_owned())),
-        Err(TryLockError::Error(why)) => Err(failed(why)),
-    }
 }
 
 fn bounds(config: &ServerConfig) -> Bounds {

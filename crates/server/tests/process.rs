@@ -246,7 +246,7 @@ fn a_second_server_is_kept_out() {
     let server = Server::start(folder.path(), &[], &[]);
     let refused = output(folder.path(), &["serve", "--listen", "127.0.0.1:0"]);
     assert_eq!(refused.status.code(), Some(1));
-    assert!(text(&refused.stderr).contains("data folder data is in use by another server"));
+    assert!(text(&refused.stderr).contains("another server uses this database"));
     let other = ["serve", "--listen", &server.address, "--data-dir", "other"];
     let refused = output(folder.path(), &other);
     assert_eq!(refused.status.code(), Some(1));

@@ -5,7 +5,6 @@ mod commands;
 mod config;
 mod policy;
 mod serve;
-mod stored;
 mod usersig;
 
 use std::{

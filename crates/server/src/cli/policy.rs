@@ -7,8 +7,9 @@ use tsudoi_domain::{
     AppId, AppSettings, GroupPolicy, GroupType,
     group::policy::{Explained, Source},
 };
+use tsudoi_store::sqlite::{Sqlite, stored_apps};
 
-use super::{Failure, SettingArgs, print, provision_of, stored};
+use super::{Failure, SettingArgs, print, provision_of};
 use crate::{config::Loaded, provision::PlanError};
 
 /// Shows what types of groups may do.
@@ -56,7 +57,7 @@ pub(super) fn run(args: &PolicyArgs, out: &mut dyn Write) -> Result<(), Failure>
 /// The settings of the app, and where they were found.
 fn settings_of(loaded: &Loaded, app: AppId) -> Result<(AppSettings, String), Failure> {
     let data_dir = &loaded.config.data_dir;
-    if let Some(row) = stored::apps(data_dir)?.into_iter().find(|row| row.app == app) {
+    if let Some(row) = stored_apps(&Sqlite::path_in(data_dir))?.into_iter().find(|row| row.app == app) {
         let settings = serde_json::from_str(&row.settings)
             .map_err(|error| PlanError::StoredSettings { app, why: error.to_string() })?;
         return Ok((settings, format!("the database in {}", data_dir.display())));

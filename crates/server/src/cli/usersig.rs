@@ -11,8 +11,9 @@ use tsudoi_api::{
     user_sig::{self, BadUserSig, MAX_TICKET_BYTES, SigningKey, Ticket},
 };
 use tsudoi_domain::{AppId, UserId};
+use tsudoi_store::sqlite::{Sqlite, stored_apps};
 
-use super::{Failure, SettingArgs, print, provision_of, stored};
+use super::{Failure, SettingArgs, print, provision_of};
 use crate::{
     config::{Loaded, Origin, Secret, check_key},
     provision::key_file,
@@ -139,7 +140,7 @@ fn keys_of(args: &AppArgs, loaded: &Loaded, app: AppId) -> Result<Vec<SigningKey
         return Ok(signing(declared.keys));
     }
     let data_dir = &loaded.config.data_dir;
-    if let Some(row) = stored::apps(data_dir)?.into_iter().find(|row| row.app == app) {
+    if let Some(row) = stored_apps(&Sqlite::path_in(data_dir))?.into_iter().find(|row| row.app == app) {
         return Ok(row.keys.into_iter().map(SigningKey::new).collect());
     }
     Ok(signing(key_file::read(&key_file::path(data_dir, app))?.unwrap_or_default()))

@@ -30,6 +30,8 @@ pub(crate) mod plans;
 mod remembered;
 mod writer;
 
+pub use apps::stored_apps;
+
 /// The numbered migrations, oldest first.
 const MIGRATIONS: &[M<'_>] = &[
     M::up(include_str!("../../migrations/sqlite/0001_foundation.sql")),
