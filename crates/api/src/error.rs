@@ -91,6 +91,7 @@ impl From<Denied> for Error {
             Denied::NoSuchGroup(_) => ErrorCode::GroupNotFound,
             Denied::NoSuchTopic(_) => ErrorCode::TopicNotFound,
             Denied::TypeForbids { .. }
+            | Denied::TypeLacks { .. }
             | Denied::NotPermitted { .. }
             | Denied::NotMember { .. }
             | Denied::FieldNotWritable(_)

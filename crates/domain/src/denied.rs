@@ -11,12 +11,20 @@ pub enum Denied {
     /// The community has no such topic.
     #[error("topic `{0}` does not exist")]
     NoSuchTopic(TopicId),
-    /// The type of the group does not offer this.
-    #[error("groups of type {group_type} do not support {what}")]
+    /// Not even an app admin may do this in groups of the type.
+    #[error("in groups of type {group_type} nobody may {what}")]
     TypeForbids {
         /// The type.
         group_type: GroupType,
-        /// What was asked for.
+        /// What was asked for, as a verb.
+        what: &'static str,
+    },
+    /// Groups of the type do not have this.
+    #[error("groups of type {group_type} have no {what}")]
+    TypeLacks {
+        /// The type.
+        group_type: GroupType,
+        /// What was asked for, as a noun.
         what: &'static str,
     },
     /// The caller's role does not suffice.

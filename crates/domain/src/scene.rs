@@ -77,7 +77,7 @@ impl Scene {
         if permission(&self.policy, Actor::AppAdmin, action) == Verdict::No {
             return Denied::TypeForbids { group_type: group_type(), what };
         }
-        if self.role() == Role::NotMember {
+        if self.role() == Role::NotMember && !self.app_admin {
             return Denied::NotMember { user: self.user.clone(), group: self.group.id.clone() };
         }
         Denied::NotPermitted { user: self.user.clone(), what, group: self.group.id.clone() }

@@ -91,7 +91,7 @@ pub fn create(
     now: Timestamp,
     random: u64,
 ) -> Result<Change, Denied> {
-    let forbids = |what| Denied::TypeForbids { group_type: new.group_type.clone(), what };
+    let forbids = |what| Denied::TypeLacks { group_type: new.group_type.clone(), what };
     // 1. Lengths and values.
     modify::check_text(settings, "Name", &new.name)?;
     for (field, text) in
@@ -192,7 +192,7 @@ fn members(new: &NewGroup, group: &Group, policy: &GroupPolicy, settings: &AppSe
         modify::check_text(settings, "NameCard", &one.name_card)?;
         let mut fields = BTreeMap::new();
         if !one.custom.is_empty() && !policy.member_custom_fields {
-            return Err(Denied::TypeForbids { group_type: group.group_type.clone(), what: "custom fields of members" });
+            return Err(Denied::TypeLacks { group_type: group.group_type.clone(), what: "custom fields of members" });
         }
         custom::write_of_member(settings, &group.group_type, Actor::AppAdmin, false, &mut fields, &one.custom)?;
         if known.insert(&one.user) {
@@ -358,7 +358,7 @@ mod tests {
         let new = NewGroup { imported: true, ..new_group(GroupType::Public) };
         assert!(told(&decide(&new, true, &AppSettings::default()).expect("allowed")).is_empty());
         let live = NewGroup { imported: true, ..new_group(GroupType::AvChatRoom) };
-        assert!(matches!(decide(&live, true, &AppSettings::default()), Err(Denied::TypeForbids { .. })));
+        assert!(matches!(decide(&live, true, &AppSettings::default()), Err(Denied::TypeLacks { .. })));
     }
 
     #[test]
@@ -366,13 +366,13 @@ mod tests {
         let change = by_client(&new_group(GroupType::AvChatRoom)).expect("allowed");
         assert!(members_of(&change).is_empty() && change.events.is_empty());
         assert_eq!(group_of(&change).owner, Some(user("ana")));
-        assert!(matches!(by_client(&with_members(GroupType::AvChatRoom)), Err(Denied::TypeForbids { .. })));
+        assert!(matches!(by_client(&with_members(GroupType::AvChatRoom)), Err(Denied::TypeLacks { .. })));
     }
 
     #[test]
     fn rooms_for_everybody_belong_to_app_admins_and_have_no_owner() {
         let new = new_group(GroupType::Broadcast);
-        assert!(matches!(by_client(&new), Err(Denied::TypeForbids { .. })));
+        assert!(matches!(by_client(&new), Err(Denied::TypeLacks { .. })));
         let change = decide(&new, true, &AppSettings::default()).expect("allowed");
         assert_eq!(group_of(&change).owner, None);
     }

@@ -113,7 +113,7 @@ fn check(scene: &Scene, edit: &Edit, settings: &AppSettings) -> Result<(), Denie
     }
     // 2. What the type knows.
     let (policy, group) = (&scene.policy, &scene.group);
-    let forbids = |what| Denied::TypeForbids { group_type: group.group_type.clone(), what };
+    let forbids = |what| Denied::TypeLacks { group_type: group.group_type.clone(), what };
     let most = u64::from(policy.max_members);
     if let Some(cap) = edit.max_members
         && policy.own_member_cap
@@ -337,7 +337,7 @@ mod tests {
         let edit = Edit { max_members: Some(7), ..Edit::default() };
         assert_eq!(decide(&as_admin(GroupPolicy::AV_CHAT_ROOM), &edit), Ok(Change::none()));
         let edit = Edit { history_before_join: Some(true), ..Edit::default() };
-        assert!(matches!(decide(&as_admin(GroupPolicy::COMMUNITY), &edit), Err(Denied::TypeForbids { .. })));
+        assert!(matches!(decide(&as_admin(GroupPolicy::COMMUNITY), &edit), Err(Denied::TypeLacks { .. })));
     }
 
     #[test]

@@ -44,7 +44,7 @@ pub enum ImportFate {
 /// # Errors
 /// [`Denied::TypeForbids`]; [`Denied::GroupFull`] when not all have room: then nobody is imported.
 pub fn import(scene: &Scene, items: &[Imported], last_seq: u64) -> Result<(Vec<ImportFate>, Change), Denied> {
-    scene.require(Action::Import, "imports")?;
+    scene.require(Action::Import, "import members")?;
     let group = &scene.group;
     let mut seen = BTreeSet::new();
     let mut members = Vec::new();

@@ -138,7 +138,7 @@ pub fn apply(scene: &Scene, wish: &Wish<'_>, dice: Dice<'_>) -> Result<(Applied,
         return Err(Denied::AlreadyMember { user: user.clone(), group: group.id.clone() });
     }
     // 2. The type and the group's own option.
-    scene.require(Action::Apply, "applications to join")?;
+    scene.require(Action::Apply, "apply to join")?;
     if group.apply_option == ApplyJoinOption::DisableApply {
         return Err(Denied::NotPermitted { user: user.clone(), what: "apply to join", group: group.id.clone() });
     }

@@ -46,7 +46,7 @@ fn written(
     }
     let group_type = &scene.group.group_type;
     if !scene.policy.member_custom_fields {
-        return Err(Denied::TypeForbids { group_type: group_type.clone(), what: "custom member fields" });
+        return Err(Denied::TypeLacks { group_type: group_type.clone(), what: "custom member fields" });
     }
     let on_self = target.user == scene.user;
     custom::write_of_member(settings, group_type, scene.actor(), on_self, &mut custom, entries)?;

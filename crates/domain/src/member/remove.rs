@@ -44,6 +44,9 @@ pub fn quit(scene: &Scene, dice: Dice<'_>) -> Result<Change, Denied> {
     if scene.role() == Role::Owner && !permission(&scene.policy, scene.actor(), Action::Quit).allows() {
         return Err(Denied::OwnerMayNotQuit(scene.group.id.clone()));
     }
+    if scene.role() == Role::NotMember {
+        return Err(Denied::NotMember { user: scene.user.clone(), group: scene.group.id.clone() });
+    }
     scene.require(Action::Quit, "leave")?;
     let user = &scene.user;
     let notice = Notice::about(&scene.group, user.clone(), NoticeKind::Quit, dice());

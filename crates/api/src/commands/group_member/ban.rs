@@ -148,7 +148,7 @@ impl Command for ListBans {
         }
         let scene = app.scene(&self.group, caller, &caller.user).await?;
         check_feature(app, &scene)?;
-        scene.require(Action::Ban, "bans")?;
+        scene.require(Action::Ban, "list bans")?;
         let limit = limit as usize;
         let mut bans = app.store().read().bans(app.id(), &self.group, scene.now, self.offset, limit + 1).await?;
         let next = if bans.len() > limit { self.offset + limit as u64 } else { 0 };

@@ -68,7 +68,7 @@ impl MemberFilter {
 fn check_readable(scene: &Scene) -> Result<(), Denied> {
     if !scene.policy.members_stored {
         let group_type = scene.group.group_type.clone();
-        return Err(Denied::TypeForbids { group_type, what: "a stored member list" });
+        return Err(Denied::TypeLacks { group_type, what: "stored members" });
     }
     scene.require(Action::ReadMembers, "read the members")
 }

@@ -128,7 +128,7 @@ async fn in_live_room(
         }
         Some(_) | None => {
             let group_type = scene.group.group_type.clone();
-            Err(Denied::TypeForbids { group_type, what: "member profiles" }.into())
+            Err(Denied::TypeLacks { group_type, what: "member profiles" }.into())
         }
     }
 }

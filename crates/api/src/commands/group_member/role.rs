@@ -49,7 +49,7 @@ impl Command for GetRoles {
         let scene = app.scene(&self.group, caller, &caller.user).await?;
         if !scene.policy.members_stored {
             let group_type = scene.group.group_type.clone();
-            return Err(Denied::TypeForbids { group_type, what: "a stored member list" }.into());
+            return Err(Denied::TypeLacks { group_type, what: "stored members" }.into());
         }
         scene.require(Action::ReadMembers, "read the members")?;
         let users = with_roles(app, &scene, &self.users).await?;

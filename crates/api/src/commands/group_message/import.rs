@@ -83,7 +83,7 @@ impl Command for ImportGroupMessages {
     async fn run(self, caller: &Caller, app: &Arc<App>) -> Result<Imported, Error> {
         let bodies = self.parse(app)?;
         let scene = app.scene(&self.group, caller, &caller.user).await?;
-        scene.require(Action::Import, "importing")?;
+        scene.require(Action::Import, "import messages")?;
         let line = conversation(&scene, self.topic.as_ref())?;
         for message in &self.messages {
             if app.store().account(app.id(), &message.from).await?.is_none() {
