@@ -643,7 +643,7 @@ async fn joined_groups_are_filtered_and_paged() {
     assert_eq!(some["GroupIdList"][0], expected);
     let without_topics =
         server.ok(JOINED, json!({ "Member_Account": bob, "GroupType": "Community", "SupportTopic": 0 })).await;
-    assert_eq!(ids(&without_topics), [community.clone()]);
+    assert_eq!(ids(&without_topics), std::slice::from_ref(&community));
     let with_topics =
         server.ok(JOINED, json!({ "Member_Account": bob, "GroupType": "Community", "SupportTopic": 1 })).await;
     assert_eq!(with_topics["TotalCount"], 0);
