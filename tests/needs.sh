@@ -18,9 +18,8 @@ if ! has cargo; then
 fi
 
 packages=()
-has cc || packages+=(build-essential)
+{ has cc && has c++; } || packages+=(build-essential)
 if [ "${1:-build}" = test ]; then
-    has c++ || packages+=(build-essential)
     has git || packages+=(git)
     has curl || packages+=(curl)
     python3 -c 'import venv, ensurepip' 2>/dev/null || packages+=(python3 python3-venv)
