@@ -144,7 +144,7 @@ mod tests {
         assert!(rates.allow(300, 500));
         assert!(rates.allow(200, 500));
         assert!(!rates.allow(100, 500));
-        assert!(!rates.allow(501, 600), "more than a minute holds");
+        assert!(!rates.allow(601, 600), "more than a minute holds");
         assert!(rates.allow(600, 600));
         assert!(rates.allow(10_000, 0));
     }

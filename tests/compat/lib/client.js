@@ -208,6 +208,14 @@ export class Client {
     return data.group;
   }
 
+  /**
+   * Waits until every request is answered and the connection is old enough for the SDK to reconnect by itself when it breaks:
+   * docs/spec/websocket-protocol.md#20-reconnect-and-resync-v.
+   */
+  async settled() {
+    await this.until('its requests are answered and its connection is older than a second', () => this.tab.isSettled());
+  }
+
   /** Makes the SDK send a request, which also wakes it when it is disconnected; the outcome does not matter. */
   poke() {
     this.chat.getUserProfile({ userIDList: [fresh('nobody')] }).catch(() => {});

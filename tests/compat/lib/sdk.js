@@ -13,6 +13,8 @@ const require = createRequire(import.meta.url);
 const PACKAGES = { '3.6.6': '@tencentcloud/chat', '3.5.9': 'chat-3.5.9', '3.4.5': 'chat-3.4.5' };
 const KEPT_FRAMES = 5_000;
 const KEPT_LOG_LINES = 500;
+const SETTLED_MS = 1_200;
+const UNANSWERED = new Set(['openim.ws_msg_push_ack']);
 const NOWHERE = 'ws://127.0.0.1:1';
 
 /** The version under judgement, from the environment. */
@@ -58,6 +60,7 @@ export class Tab {
       constructor(url) {
         super(tab.isOffline ? NOWHERE : url);
         tab.connections += 1;
+        tab.connectedAt = Date.now();
         tab.sockets.add(this);
         this.on('error', () => {});
         this.on('close', () => tab.sockets.delete(this));
@@ -82,7 +85,7 @@ export class Tab {
       tab.timers.delete(id);
       clearTimeout(id);
     };
-    const line = (...words) => {
+    const line = (...words) => { if (String(words[0]).startsWith('RECOVER')) process.stdout.write(words.map((w)=>typeof w==='string'?w:JSON.stringify(w)).join(' ')+'\n');
       tab.log.push(words.map((word) => (typeof word === 'string' ? word : inspect(word))).join(' '));
       tab.log.splice(0, tab.log.length - KEPT_LOG_LINES);
     };
@@ -112,6 +115,16 @@ export class Tab {
 
   received(command) {
     return this.frames.filter((frame) => frame.direction === '<' && frame.head?.servcmd === command);
+  }
+
+  /** Whether the connection is older than a second and nothing waits for an answer. */
+  isSettled() {
+    if (Date.now() - this.connectedAt < SETTLED_MS) {
+      return false;
+    }
+    const answered = new Set(this.frames.filter((frame) => frame.direction === '<').map((frame) => frame.head?.seq));
+    return this.frames.every((frame) => frame.direction === '<' || frame.at < this.connectedAt || answered.has(frame.head.seq)
+      || UNANSWERED.has(frame.head.servcmd));
   }
 
   /** Breaks the network: open connections die and new ones fail until `online`. */

@@ -144,3 +144,14 @@ test('do-not-disturb for everything is kept', async () => {
   const { data } = await client.chat.getAllReceiveMessageOpt();
   assert.equal(data.messageRemindType, client.TYPES.MSG_REMIND_ACPT_NOT_NOTE);
 });
+
+test('a message deleted by one side stays for the other', async () => {
+  await ana.whisper(bob.userID, 'second');
+  await bob.chat.deleteMessage([await bob.text('second')]);
+  const expected = [[bob.userID, ana.userID, ['first']], [ana.userID, bob.userID, ['first', 'second']]];
+  for (const [userID, peer, texts] of expected) {
+    const client = await Client.login(server, userID);
+    const { data } = await client.chat.getMessageList({ conversationID: `C2C${peer}` });
+    assert.deepEqual(data.messageList.map((message) => message.payload.text), texts, userID);
+  }
+});

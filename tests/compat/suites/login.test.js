@@ -130,6 +130,7 @@ test('a second tab of the same user kicks the first one and stays online itself'
 test('a tab that was away learns that it was replaced', async () => {
   const userID = fresh('ana');
   const first = await Client.login(server, userID);
+  await first.settled();
   first.tab.offline();
   const second = await Client.login(server, userID);
   first.tab.online();
@@ -180,9 +181,7 @@ test('when the ticket has run out, the session ends with userSigExpired at the l
 test('a reconnect of the same tab is not a second login', async () => {
   const ana = await Client.login(server, fresh('ana'));
   const bob = await Client.login(server, fresh('bob'));
-  // The SDK reconnects by itself only when the connection has lived for a second.
-  const born = Date.now();
-  await ana.until('the connection is old enough', () => Date.now() > born + 1_200);
+  await ana.settled();
   const logins = ana.tab.received('im_open_status.wslogin').length;
   ana.tab.cut();
   await ana.until('it has logged in again', () => ana.tab.received('im_open_status.wslogin').length > logins);

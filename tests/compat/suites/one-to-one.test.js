@@ -138,18 +138,3 @@ test('a user reads only conversations of its own', async () => {
     assert.deepEqual(data.messageList, []);
   }
 });
-
-test('a message deleted by one side stays for the other', async () => {
-  await ana.whisper(bob.userID, 'first');
-  const sent = await ana.whisper(bob.userID, 'second');
-  await bob.text('second');
-  const received = await bob.text('second');
-  await bob.chat.deleteMessage([received]);
-  const expected = [[bob.userID, ana.userID, ['first']], [ana.userID, bob.userID, ['first', 'second']]];
-  for (const [userID, peer, texts] of expected) {
-    const later = await Client.login(server, userID);
-    const { messages } = await history(later, `C2C${peer}`);
-    assert.deepEqual(messages.map((message) => message.payload.text), texts, userID);
-  }
-  assert.equal(sent.isDeleted, false);
-});

@@ -204,7 +204,7 @@ impl Server {
         let mut child = self.child.take().expect("it runs");
         let pid = child.id().expect("it runs").to_string();
         Command::new("kill").args(["-TERM", &pid]).status().await.expect("kill exists");
-        timeout(PATIENCE, child.wait()).await.expect("it stops").expect("waited").success()
+        timeout(4 * PATIENCE, child.wait()).await.expect("it stops").expect("waited").success()
     }
 
     /// Starts it again on the same port with the same data.
