@@ -11,7 +11,11 @@ use crate::{
     GroupId, TopicId, UserId,
     account::Account,
     conversation::ConversationKey,
-    group::Group,
+    group::{
+        Group, MsgFlag,
+        attribute::{AttributeChange, CounterChange},
+        permission_group::PermissionGroup,
+    },
     join::Application,
     member::Member,
     message::{
@@ -20,6 +24,7 @@ use crate::{
     },
     notice::Notice,
     time::{MuteUntil, Timestamp},
+    topic::Topic,
 };
 
 /// What a decision asks for.
@@ -123,6 +128,29 @@ pub enum Expect {
         /// [`Extensions::latest`](crate::message::extras::Extensions::latest) when they were loaded.
         latest: u64,
     },
+    /// No living topic has the id.
+    TopicAbsent(TopicId),
+    /// The community has fewer topics than that.
+    TopicsBelow {
+        /// The community.
+        group: GroupId,
+        /// How many are too many.
+        cap: u64,
+    },
+    /// Nobody wrote the attributes since they were loaded.
+    AttributesAt {
+        /// The group.
+        group: GroupId,
+        /// [`Attributes::seq`](crate::group::attribute::Attributes::seq) when they were loaded.
+        seq: u64,
+    },
+    /// Nobody wrote the counters since they were loaded.
+    CountersAt {
+        /// The group.
+        group: GroupId,
+        /// [`Counters::seq`](crate::group::attribute::Counters::seq) when they were loaded.
+        seq: u64,
+    },
     /// A one-to-one conversation has no message with that key, in either direction.
     KeyFree {
         /// Where.
@@ -166,6 +194,61 @@ pub enum Write {
         /// Until when; [`MuteUntil::NEVER`] lifts it.
         until: MuteUntil,
     },
+    /// A topic, new or changed: the whole row as decided.
+    PutTopic(Box<Topic>),
+    /// A topic with everything that belongs to it.
+    DeleteTopic(TopicId),
+    /// What a member wants of a topic's messages.
+    SetTopicFlag {
+        /// The topic.
+        topic: TopicId,
+        /// Who.
+        user: UserId,
+        /// What to do with its messages; `None`: as in the community.
+        flag: Option<MsgFlag>,
+    },
+    /// Attributes of a group.
+    SetAttributes(Box<AttributeChange>),
+    /// Counters of a group.
+    SetCounters(Box<CounterChange>),
+    /// A permission group, new or changed. Its count is the store's.
+    PutPermissionGroup(Box<PermissionGroup>),
+    /// A permission group; its members stay in the community.
+    DeletePermissionGroup {
+        /// The community.
+        group: GroupId,
+        /// Which.
+        id: String,
+    },
+    /// What a permission group allows in one topic.
+    SetTopicPermission {
+        /// The community.
+        group: GroupId,
+        /// Which permission group.
+        id: String,
+        /// Where.
+        topic: TopicId,
+        /// The mask; `None`: nothing beyond what everybody may.
+        permission: Option<u64>,
+    },
+    /// Somebody comes into a permission group.
+    PutPermissionMember {
+        /// The community.
+        group: GroupId,
+        /// Which permission group.
+        id: String,
+        /// Who.
+        user: UserId,
+    },
+    /// Somebody leaves a permission group. Who leaves the community leaves all of them.
+    DeletePermissionMember {
+        /// The community.
+        group: GroupId,
+        /// Which permission group.
+        id: String,
+        /// Who.
+        user: UserId,
+    },
     /// A message takes the next number of its conversation.
     Append(Append),
     /// A message is recalled; the first recall counts.
@@ -190,7 +273,8 @@ pub enum Write {
         /// The version afterwards.
         version: u32,
     },
-    /// Messages disappear from one reader's own view.
+    /// Messages disappear from one reader's own view; those of them that were unread no longer are. Numbers without a message are
+    /// passed over.
     Hide {
         /// Where.
         conversation: ConversationKey,
@@ -256,6 +340,15 @@ pub enum Write {
     },
     /// Every member of a group has read everything there is by now.
     ReadAll(GroupId),
+    /// Every member of the community has read everything there is in a topic by now.
+    ReadAllOfTopic(TopicId),
+    /// All messages so far disappear from one member's own view of a group or topic, where everything is read then.
+    ClearHistory {
+        /// The group or topic.
+        conversation: ConversationKey,
+        /// Whose view.
+        user: UserId,
+    },
     /// One side of a one-to-one conversation has read up to a moment.
     SetDirectRead {
         /// Who read.

@@ -23,6 +23,7 @@ pub mod profile;
 pub mod scene;
 pub mod settings;
 pub mod time;
+pub mod topic;
 
 pub use denied::Denied;
 pub use group::{GroupPolicy, GroupType};

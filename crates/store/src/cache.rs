@@ -15,12 +15,14 @@ use std::{
 use moka::sync::Cache;
 use parking_lot::Mutex;
 use tsudoi_domain::{
-    AppId, GroupId, UserId,
+    AppId, GroupId, TopicId, UserId,
     account::Account,
     change::{Change, Write},
     conversation::ConversationKey,
-    group::Group,
+    group::{Group, permission_group::Grants},
     member::Member,
+    time::MuteUntil,
+    topic::Topic,
 };
 
 use crate::{
@@ -32,6 +34,9 @@ use crate::{
 const GROUPS: u64 = 50_000;
 const MEMBERS: u64 = 500_000;
 const ACCOUNTS: u64 = 200_000;
+const TOPICS: u64 = 50_000;
+const TOPIC_MUTES: u64 = 100_000;
+const GRANTS: u64 = 100_000;
 /// How finely touches are told apart while somebody loads.
 const STRIPES: usize = 1024;
 /// How finely the groups are told apart whose members are forgotten all at once.
@@ -91,14 +96,19 @@ fn slot(hasher: &RandomState, key: &impl Hash, slots: usize) -> usize {
 
 /// A member of a group in its epoch.
 type MemberKey = (AppId, GroupId, UserId, u64);
+/// A topic in the epoch of its community.
+type TopicKey = (AppId, TopicId, u64);
 
 struct Caches {
     groups: Kept<(AppId, GroupId), Option<Arc<Group>>>,
     members: Kept<MemberKey, Option<Arc<Member>>>,
     accounts: Kept<(AppId, UserId), Option<Arc<Account>>>,
+    topics: Kept<TopicKey, Option<Arc<Topic>>>,
+    topic_mutes: Kept<(MemberKey, TopicId), MuteUntil>,
+    grants: Kept<MemberKey, Arc<Grants>>,
     hasher: RandomState,
-    /// How often a group of the slot was deleted: members are kept under the epoch of their group, so that those of a deleted
-    /// group are found no more.
+    /// How often a group of the slot was deleted, or the rights of all its members changed: what belongs to a group is kept
+    /// under its epoch, so that what a deleted group had is found no more.
     epochs: Vec<AtomicU64>,
 }
 
@@ -108,6 +118,9 @@ impl Caches {
             groups: Kept::new(GROUPS),
             members: Kept::new(MEMBERS),
             accounts: Kept::new(ACCOUNTS),
+            topics: Kept::new(TOPICS),
+            topic_mutes: Kept::new(TOPIC_MUTES),
+            grants: Kept::new(GRANTS),
             hasher: RandomState::new(),
             epochs: (0..EPOCHS).map(|_| AtomicU64::new(0)).collect(),
         }
@@ -119,6 +132,21 @@ impl Caches {
 
     fn member_key(&self, app: AppId, group: &GroupId, user: &UserId) -> MemberKey {
         (app, group.clone(), user.clone(), self.epoch(app, group).load(Ordering::SeqCst))
+    }
+
+    fn topic_key(&self, app: AppId, topic: &TopicId) -> TopicKey {
+        let group = GroupId::trusted(topic.group());
+        (app, topic.clone(), self.epoch(app, &group).load(Ordering::SeqCst))
+    }
+
+    fn topic_mute_key(&self, app: AppId, group: &GroupId, topic: &TopicId, user: &UserId) -> (MemberKey, TopicId) {
+        (self.member_key(app, group, user), topic.clone())
+    }
+
+    /// What all members of a group may do has changed.
+    fn forget_rights(&self, app: AppId, group: &GroupId) {
+        self.epoch(app, group).fetch_add(1, Ordering::SeqCst);
+        self.forget_group(app, group);
     }
 
     fn forget_group(&self, app: AppId, group: &GroupId) {
@@ -133,10 +161,7 @@ impl Caches {
         for write in &change.writes {
             match write {
                 Write::CreateGroup(group) | Write::UpdateGroup(group) => self.forget_group(app, &group.id),
-                Write::DeleteGroup(id) => {
-                    self.epoch(app, id).fetch_add(1, Ordering::SeqCst);
-                    self.forget_group(app, id);
-                }
+                Write::DeleteGroup(id) => self.forget_rights(app, id),
                 Write::PutMember(id, member) => {
                     self.forget_group(app, id);
                     self.forget_member(app, id, &member.user);
@@ -144,22 +169,48 @@ impl Caches {
                 Write::DeleteMember(id, user) => {
                     self.forget_group(app, id);
                     self.forget_member(app, id, user);
+                    self.grants.forget(&self.member_key(app, id, user));
                 }
-                Write::SetMute { group, user, .. } => {
+                Write::SetMute { group, topic: None, user, .. } => {
                     self.forget_group(app, group);
                     self.forget_member(app, group, user);
                 }
+                Write::SetMute { group, topic: Some(topic), user, .. } => {
+                    self.forget_group(app, group);
+                    self.topic_mutes.forget(&self.topic_mute_key(app, group, topic, user));
+                }
                 Write::SetBan { group, .. } => self.forget_group(app, group),
                 Write::SetRead { conversation: ConversationKey::Group(group), user, .. } => {
+                    self.forget_member(app, group, user);
+                }
+                Write::PutAccount(account) => self.accounts.forget(&(app, account.user.clone())),
+                Write::DeleteAccount(user) => self.accounts.forget(&(app, user.clone())),
+                Write::PutTopic(topic) => {
+                    self.forget_group(app, &topic.group);
+                    self.topics.forget(&self.topic_key(app, &topic.id));
+                }
+                Write::DeleteTopic(topic) => self.forget_rights(app, &GroupId::trusted(topic.group())),
+                Write::PutPermissionGroup(group) => self.forget_rights(app, &group.group),
+                Write::DeletePermissionGroup { group, .. } | Write::SetTopicPermission { group, .. } => {
+                    self.forget_rights(app, group);
+                }
+                Write::PutPermissionMember { group, user, .. } | Write::DeletePermissionMember { group, user, .. } => {
+                    self.forget_group(app, group);
+                    self.grants.forget(&self.member_key(app, group, user));
+                }
+                Write::ClearHistory { conversation: ConversationKey::Group(group), user } => {
                     self.forget_member(app, group, user);
                 }
                 // Every member of the group changed.
                 Write::ReadAll(group) => {
                     self.epoch(app, group).fetch_add(1, Ordering::SeqCst);
                 }
-                Write::PutAccount(account) => self.accounts.forget(&(app, account.user.clone())),
-                Write::DeleteAccount(user) => self.accounts.forget(&(app, user.clone())),
                 Write::Append(_)
+                | Write::SetTopicFlag { .. }
+                | Write::SetAttributes(_)
+                | Write::SetCounters(_)
+                | Write::ReadAllOfTopic(_)
+                | Write::ClearHistory { .. }
                 | Write::Recall { .. }
                 | Write::Edit { .. }
                 | Write::Hide { .. }
@@ -236,6 +287,37 @@ impl Store {
     /// As the backend's read.
     pub async fn member(&self, app: AppId, group: &GroupId, user: &UserId) -> Result<Option<Arc<Member>>, StoreError> {
         self.caches.members.get(self.caches.member_key(app, group, user), self.backend.member(app, group, user)).await
+    }
+
+    /// The topic, if it lives.
+    ///
+    /// # Errors
+    /// As the backend's read.
+    pub async fn topic(&self, app: AppId, topic: &TopicId) -> Result<Option<Arc<Topic>>, StoreError> {
+        self.caches.topics.get(self.caches.topic_key(app, topic), self.backend.topic(app, topic)).await
+    }
+
+    /// Until when the user is muted in the topic.
+    ///
+    /// # Errors
+    /// As the backend's read.
+    pub async fn topic_mute(
+        &self,
+        app: AppId,
+        group: &GroupId,
+        topic: &TopicId,
+        user: &UserId,
+    ) -> Result<MuteUntil, StoreError> {
+        let key = self.caches.topic_mute_key(app, group, topic, user);
+        self.caches.topic_mutes.get(key, self.backend.mute(app, group, Some(topic), user)).await
+    }
+
+    /// What the permission groups of a user allow in a community.
+    ///
+    /// # Errors
+    /// As the backend's read.
+    pub async fn grants(&self, app: AppId, group: &GroupId, user: &UserId) -> Result<Arc<Grants>, StoreError> {
+        self.caches.grants.get(self.caches.member_key(app, group, user), self.backend.grants(app, group, user)).await
     }
 
     /// The account, if it is known.

@@ -13,22 +13,48 @@ mod conformance;
 pub mod error;
 pub mod read;
 pub mod sqlite;
+pub mod upkeep;
 
 pub use cache::Store;
 pub use commit::{AppRow, Appended, Commit, CommitObserver, Committed, Outcome};
 pub use error::StoreError;
 pub use read::{
-    Accounts, Apps, Conversations, DirectQuery, Direction, GroupPage, Groups, Joined, LogEntry, LogItem, Members,
-    MessageExtras, Messages, UserLog,
+    Accounts, Apps, Conversations, DirectQuery, Direction, GroupData, GroupPage, Groups, Joined, LogEntry, LogItem,
+    Members, MessageExtras, Messages, PermissionGroups, TopicEntry, Topics, UserLog,
 };
+pub use upkeep::{Expired, ExpiredLog, Upkeep};
 
 /// Everything a database has to do for Tsudoi.
 pub trait Backend:
-    Apps + Accounts + Groups + Members + Messages + MessageExtras + Conversations + UserLog + Commit
+    Apps
+    + Accounts
+    + Groups
+    + Members
+    + Topics
+    + GroupData
+    + PermissionGroups
+    + Messages
+    + MessageExtras
+    + Conversations
+    + UserLog
+    + Commit
+    + Upkeep
 {
 }
 
-impl<T: Apps + Accounts + Groups + Members + Messages + MessageExtras + Conversations + UserLog + Commit> Backend
-    for T
+impl<T> Backend for T where
+    T: Apps
+        + Accounts
+        + Groups
+        + Members
+        + Topics
+        + GroupData
+        + PermissionGroups
+        + Messages
+        + MessageExtras
+        + Conversations
+        + UserLog
+        + Commit
+        + Upkeep
 {
 }

@@ -7,7 +7,11 @@ use tsudoi_domain::{
     AppId, GroupId, TopicId, UserId,
     account::Account,
     conversation::{ConversationKey, DirectView, Position},
-    group::Group,
+    group::{
+        Group,
+        attribute::{Attributes, Counters},
+        permission_group::{Grants, PermissionGroup},
+    },
     join::Application,
     member::Member,
     message::{
@@ -17,6 +21,7 @@ use tsudoi_domain::{
     notice::Notice,
     permission::Role,
     time::{MuteUntil, Timestamp},
+    topic::{Topic, TopicMember},
 };
 
 use crate::{AppRow, StoreError};
@@ -124,6 +129,74 @@ pub trait Members: Send + Sync {
     async fn applications_for(&self, app: AppId, user: &UserId, limit: usize) -> Read<Vec<Application>>;
 }
 
+/// A topic and where it stands.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TopicEntry {
+    /// The topic.
+    pub topic: Arc<Topic>,
+    /// Where its messages stand.
+    pub position: Position,
+    /// What the user who was named has there, when they are a member of the community.
+    pub own: Option<TopicMember>,
+}
+
+/// Reads topics.
+#[async_trait]
+pub trait Topics: Send + Sync {
+    /// The topic, if it lives.
+    async fn topic(&self, app: AppId, topic: &TopicId) -> Read<Option<Arc<Topic>>>;
+    /// The topics of a community in the order of creation, as a user has them when one is named.
+    async fn topics(&self, app: AppId, group: &GroupId, user: Option<&UserId>) -> Read<Vec<TopicEntry>>;
+    /// The named topics in their order, as a user has them when one is named; those that do not live are `None`.
+    async fn topic_entries(
+        &self,
+        app: AppId,
+        topics: &[TopicId],
+        user: Option<&UserId>,
+    ) -> Read<Vec<Option<TopicEntry>>>;
+    /// How many topics a community has.
+    async fn topic_count(&self, app: AppId, group: &GroupId) -> Read<u64>;
+}
+
+/// Reads what apps keep in groups.
+#[async_trait]
+pub trait GroupData: Send + Sync {
+    /// The attributes of a group; none when there is no such group.
+    async fn attributes(&self, app: AppId, group: &GroupId) -> Read<Attributes>;
+    /// The counters of a group; none when there is no such group.
+    async fn counters(&self, app: AppId, group: &GroupId) -> Read<Counters>;
+}
+
+/// Reads the permission groups of communities.
+#[async_trait]
+pub trait PermissionGroups: Send + Sync {
+    /// The permission group, if there is one.
+    async fn permission_group(&self, app: AppId, group: &GroupId, id: &str) -> Read<Option<PermissionGroup>>;
+    /// The permission groups of a community by id, after one, empty at first.
+    async fn permission_groups(
+        &self,
+        app: AppId,
+        group: &GroupId,
+        after: &str,
+        limit: usize,
+    ) -> Read<Vec<PermissionGroup>>;
+    /// What a permission group allows in single topics, by topic.
+    async fn topic_permissions(&self, app: AppId, group: &GroupId, id: &str) -> Read<Vec<(TopicId, u64)>>;
+    /// The members of a permission group by id, after one.
+    async fn permission_members(
+        &self,
+        app: AppId,
+        group: &GroupId,
+        id: &str,
+        after: Option<&UserId>,
+        limit: usize,
+    ) -> Read<Vec<UserId>>;
+    /// The ids of the permission groups that a user is in.
+    async fn permission_groups_of(&self, app: AppId, group: &GroupId, user: &UserId) -> Read<Vec<String>>;
+    /// What the permission groups of a user allow, all together.
+    async fn grants(&self, app: AppId, group: &GroupId, user: &UserId) -> Read<Arc<Grants>>;
+}
+
 /// Which way history is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Direction {
@@ -167,7 +240,8 @@ pub trait Messages: Send + Sync {
 /// Reads what members added to messages.
 #[async_trait]
 pub trait MessageExtras: Send + Sync {
-    /// Numbers from `low` to `high` that the user deleted from their own view, ascending.
+    /// Numbers of a group or topic from `low` to `high` that the user deleted from their own view, ascending. One-to-one history
+    /// leaves them out by itself.
     async fn hidden(
         &self,
         app: AppId,

@@ -6,11 +6,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::{GroupId, UserId, time::Timestamp};
 
+pub mod attribute;
 pub mod create;
 pub mod custom;
 pub mod dissolve;
 pub mod group_type;
 pub mod modify;
+pub mod permission_group;
 pub mod policy;
 pub mod transfer;
 

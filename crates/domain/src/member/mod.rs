@@ -35,6 +35,8 @@ pub struct Member {
     pub joined_seq: u64,
     /// Messages up to this number are read.
     pub read_seq: u64,
+    /// Messages up to this number are hidden: the member cleared the history.
+    pub cleared_seq: u64,
     /// What to do with the group's messages.
     pub msg_flag: MsgFlag,
     /// When they last spoke.
@@ -57,6 +59,7 @@ impl Member {
             joined_at: now,
             joined_seq: last_seq,
             read_seq: last_seq,
+            cleared_seq: 0,
             msg_flag,
             last_spoke_at: Timestamp(0),
             mute_until: MuteUntil::NEVER,

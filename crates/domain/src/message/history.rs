@@ -19,7 +19,7 @@ pub struct Sight {
 impl Sight {
     /// What the scene's user sees there.
     ///
-    /// Members do not see what an app admin cleared, nor, unless the type or the group shows it, what was said before they
+    /// Members do not see what an app admin or they themselves cleared, nor, unless the type or the group shows it, what was said before they
     /// joined (docs/spec/group-types.md#2.5, docs/spec/rest-groups.md#3.7). A group knows the number it stood at when a member
     /// joined, its topics only the moment.
     ///
@@ -34,7 +34,9 @@ impl Sight {
             return Ok(Self { reader: None, first: 1, since: Timestamp(i64::MIN) });
         };
         let (cleared, joined_seq, joined_at) = match conversation {
-            ConversationKey::Group(_) => (scene.group.cleared_seq, member.joined_seq, Timestamp(i64::MIN)),
+            ConversationKey::Group(_) => {
+                (scene.group.cleared_seq.max(member.cleared_seq), member.joined_seq, Timestamp(i64::MIN))
+            }
             ConversationKey::Topic(_) | ConversationKey::Direct(..) => (0, 0, member.joined_at),
         };
         let (joined_seq, since) =

@@ -47,7 +47,8 @@ pub fn import(scene: &Scene, draft: Draft, dedupe_secs: u32, sleepers: Vec<UserI
     let change = change.write(Write::Append(Append { draft: Arc::new(draft), dedupe_secs }));
     match conversation {
         ConversationKey::Group(_) => change.write(Write::ReadAll(group.id.clone())),
-        ConversationKey::Topic(_) | ConversationKey::Direct(..) => change,
+        ConversationKey::Topic(topic) => change.write(Write::ReadAllOfTopic(topic)),
+        ConversationKey::Direct(..) => change,
     }
 }
 

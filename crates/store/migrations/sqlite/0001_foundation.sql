@@ -53,6 +53,7 @@ CREATE TABLE members (
     rank          INTEGER NOT NULL,        -- 0 owner, 1 admin, 2 member
     read_seq      INTEGER NOT NULL DEFAULT 0,
     floor_seen    INTEGER NOT NULL DEFAULT 0, -- the group's read_floor when read_seq was written
+    cleared_seq   INTEGER NOT NULL DEFAULT 0,
     last_spoke_at INTEGER NOT NULL DEFAULT 0,
     data          TEXT NOT NULL            -- JSON of Member without the columns above
 ) STRICT;
@@ -135,6 +136,7 @@ CREATE TABLE direct_views (
     counted      INTEGER NOT NULL DEFAULT 0,
     counted_read INTEGER NOT NULL DEFAULT 0,
     cleared_seq  INTEGER NOT NULL DEFAULT 0,
+    cleared_time INTEGER NOT NULL DEFAULT 0, -- the newest message when cleared_seq was set
     PRIMARY KEY (app, user, peer)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX direct_views_by_time ON direct_views (app, user, updated_at);
@@ -148,8 +150,10 @@ CREATE TABLE user_log (
     conv   INTEGER NOT NULL DEFAULT 0,     -- an inbound one-to-one message ...
     seq    INTEGER NOT NULL DEFAULT 0,
     notice TEXT,                           -- ... or a notice, JSON
+    notice_id INTEGER,                     -- an unsigned 64-bit number kept as a signed one
     PRIMARY KEY (app, user, pos)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX user_log_notices ON user_log (app, user, notice_id) WHERE notice_id IS NOT NULL;
 
 -- What is known about a user's log without reading it; outlives its entries and the account, so that places are not reused.
 CREATE TABLE inboxes (

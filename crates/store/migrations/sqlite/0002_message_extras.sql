@@ -1,12 +1,13 @@
 -- What members add to messages that were sent. `conv` and `seq` name the message, as in `messages`.
 
--- Messages that one reader deleted from their own view.
+-- Messages of groups and topics that one reader deleted from their own view; between two people a bit of the message says so.
 CREATE TABLE hidden (
     conv INTEGER NOT NULL,
     user TEXT NOT NULL,
     seq  INTEGER NOT NULL,
     PRIMARY KEY (conv, user, seq)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX hidden_by_seq ON hidden (conv, seq);
 
 -- Who said to have read a message that keeps receipts.
 CREATE TABLE receipts (
@@ -43,6 +44,16 @@ CREATE TABLE reactions (
 ) STRICT;
 CREATE UNIQUE INDEX reactions_by_user ON reactions (conv, seq, reaction, user);
 CREATE INDEX reactions_by_order ON reactions (conv, seq, reaction);
+
+-- How many users react to a message in one way.
+CREATE TABLE reaction_counts (
+    conv     INTEGER NOT NULL,
+    seq      INTEGER NOT NULL,
+    reaction TEXT NOT NULL,
+    number   INTEGER NOT NULL,
+    first    INTEGER NOT NULL,             -- the order in which the ways came up
+    PRIMARY KEY (conv, seq, reaction)
+) STRICT, WITHOUT ROWID;
 
 -- Messages that a group or topic holds up.
 CREATE TABLE pins (

@@ -9,9 +9,17 @@ use tsudoi_domain::{
     Role, UserId,
     change::{Append, Change, Expect, Write},
     conversation::ConversationKey,
+    group::{
+        attribute::{Attribute, AttributeChange, CounterChange},
+        permission_group::PermissionGroup,
+    },
     join::{Application, Awaits},
-    message::Recall,
+    message::{
+        Recall,
+        extras::{Pair, Pin},
+    },
     time::MuteUntil,
+    topic::Topic,
 };
 
 use super::{
@@ -237,7 +245,14 @@ async fn broken_preconditions(store: &Opened) -> Vec<(&'static str, Expect)> {
         ("full", Expect::RoomFor { group: crew.clone(), adding: 2, cap: 3 }),
         ("room in nothing", Expect::RoomFor { group: gone.clone(), adding: 1, cap: 100 }),
         ("never applied", Expect::Pending { group: crew.clone(), applicant: user("dan"), key: 11 }),
-        ("stale application", Expect::Pending { group: crew, applicant: user("cid"), key: 10 }),
+        ("stale application", Expect::Pending { group: crew.clone(), applicant: user("cid"), key: 10 }),
+        ("edited", Expect::MessageAt { conversation: in_group("crew"), seq: 1, version: 1 }),
+        ("never sent", Expect::MessageAt { conversation: in_group("crew"), seq: 9, version: 0 }),
+        ("never spoken", Expect::MessageAt { conversation: in_group("gone"), seq: 1, version: 0 }),
+        ("attributes changed", Expect::AttributesAt { group: crew.clone(), seq: 1 }),
+        ("attributes of nothing", Expect::AttributesAt { group: gone.clone(), seq: 0 }),
+        ("counters changed", Expect::CountersAt { group: crew.clone(), seq: 1 }),
+        ("extensions changed", Expect::ExtensionsAt { conversation: in_group("crew"), seq: 1, latest: 1 }),
         ("application to nothing", Expect::Pending { group: gone, applicant: user("cid"), key: 11 }),
     ]
 }
@@ -256,9 +271,21 @@ pub(super) async fn every_precondition_refuses_with_conflict(trial: &Trial) {
         .expect(Expect::GroupAbsent(group_id("gone")))
         .expect(Expect::NotMembers { group: crew.clone(), users: vec![user("cid"), user("dan")] })
         .expect(Expect::RoomFor { group: crew.clone(), adding: 2, cap: 4 })
-        .expect(Expect::Pending { group: crew, applicant: user("cid"), key: 11 })
+        .expect(Expect::Pending { group: crew.clone(), applicant: user("cid"), key: 11 })
+        .expect(Expect::AttributesAt { group: crew.clone(), seq: 0 })
+        .expect(Expect::CountersAt { group: crew, seq: 0 })
+        .expect(Expect::ExtensionsAt { conversation: in_group("crew"), seq: 1, latest: 0 })
         .write(append(draft(&in_group("crew"), "ana", START)));
     assert_eq!(store.commit(APP, holds).await.unwrap().first().unwrap().seq, 1);
+    let unchanged = || Change::none().expect(Expect::MessageAt { conversation: in_group("crew"), seq: 1, version: 0 });
+    let recall = Write::Recall {
+        conversation: in_group("crew"),
+        seq: 1,
+        recall: Recall { by: user("ana"), reason: String::new(), at: START },
+    };
+    store.commit(APP, unchanged().write(recall.clone())).await.unwrap();
+    let refused = store.commit(APP, unchanged().write(recall)).await;
+    assert!(matches!(refused, Err(StoreError::Conflict(_))), "{refused:?}");
 }
 
 /// Everything a change may leave behind in the little world of these promises.
@@ -279,12 +306,48 @@ async fn traces(store: &Opened) -> impl PartialEq + std::fmt::Debug {
     let applications = store.read().applications_for(APP, &user("ana"), 100).await.unwrap();
     let accounts = store.read().account(APP, &user("eve")).await.unwrap();
     let groups = store.read().group_page(APP, None, 0, 100).await.unwrap();
-    (group, members, (history, position, talk), (views, logs), (mutes, bans, applications), accounts, groups)
+    let kept = (
+        store.read().topics(APP, &crew, None).await.unwrap(),
+        store.read().attributes(APP, &crew).await.unwrap(),
+        store.read().counters(APP, &crew).await.unwrap(),
+        store.read().permission_groups(APP, &crew, "", 9).await.unwrap(),
+    );
+    let attached = (
+        store.read().readers(APP, &in_group("crew"), 1).await.unwrap(),
+        store.read().extensions(APP, &in_group("crew"), 1).await.unwrap(),
+        store.read().reactions(APP, &in_group("crew"), 1, &user("ana"), 9).await.unwrap(),
+        store.read().pins(APP, &in_group("crew")).await.unwrap(),
+        store.read().hidden(APP, &in_group("crew"), &user("ana"), 0, 9).await.unwrap(),
+    );
+    let said = (history, position, talk, attached);
+    (group, members, said, (views, logs), (mutes, bans, applications), accounts, groups, kept)
 }
 
 /// Writes of every kind that change something.
 fn a_bit_of_everything() -> Change {
     let crew = group_id("crew");
+    let (line, talk) = (in_group("crew"), between("ana", "bob"));
+    let entry = Attribute { value: "1".into(), seq: 1 };
+    let attributes = AttributeChange {
+        group: crew.clone(),
+        seq: 1,
+        clear: false,
+        delete: Vec::new(),
+        put: BTreeMap::from([("a".to_owned(), entry)]),
+    };
+    let counters =
+        CounterChange { group: crew.clone(), seq: 1, delete: Vec::new(), put: BTreeMap::from([("a".to_owned(), 1)]) };
+    let rights = PermissionGroup {
+        group: crew.clone(),
+        id: "mods".into(),
+        name: String::new(),
+        permission: 1,
+        custom_string: String::new(),
+        created_at: START,
+        member_num: 0,
+    };
+    let topic = Topic::new(super::world::topic_id("@TGS#_town", "news"), crew.clone(), "news".into(), START);
+    let pin = Some(Pin { seq: 1, by: user("ana"), at: START });
     let mut renamed = group("crew");
     renamed.name = "renamed".into();
     Change::none()
@@ -307,6 +370,32 @@ fn a_bit_of_everything() -> Change {
             recall: Recall { by: user("ana"), reason: String::new(), at: at(6) },
         })
         .write(Write::CreateGroup(Box::new(group("annex"))))
+        .write(Write::PutTopic(Box::new(topic)))
+        .write(Write::SetAttributes(Box::new(attributes)))
+        .write(Write::SetCounters(Box::new(counters)))
+        .write(Write::PutPermissionGroup(Box::new(rights)))
+        .write(Write::SetReaction {
+            conversation: line.clone(),
+            seq: 1,
+            reaction: "wow".into(),
+            user: user("ana"),
+            reacts: true,
+        })
+        .write(Write::SetPin { conversation: line.clone(), seq: 1, pin })
+        .write(Write::PutExtensions {
+            conversation: line.clone(),
+            seq: 1,
+            pairs: vec![Pair { key: "k".into(), value: "v".into(), version: 1 }],
+            latest: 1,
+            cleared: 0,
+        })
+        .write(Write::PutReceipts { conversation: line.clone(), user: user("bob"), seqs: vec![1] })
+        .write(Write::Hide { conversation: line.clone(), user: user("ana"), seqs: vec![1] })
+        .write(Write::Hide { conversation: talk, user: user("ana"), seqs: vec![1] })
+        .write(Write::ReadAll(group_id("crew")))
+        .write(Write::Unlist { user: user("ana"), peer: user("bob") })
+        .write(Write::ClearDirect { user: user("bob"), peer: user("ana") })
+        .write(Write::ClearHistory { conversation: line, user: user("ana") })
 }
 
 pub(super) async fn a_refused_change_leaves_no_trace(trial: &Trial) {

@@ -12,15 +12,19 @@ use crate::{CommitObserver, Committed, Store, sqlite::SqliteOptions};
 
 mod accounts;
 mod caches;
+mod clearing;
 mod commit;
 mod conversations;
 mod extras;
+mod group_data;
 mod groups;
 mod log;
 mod members;
 mod messages;
 mod restart;
+mod topics;
 mod unread;
+mod upkeep;
 mod world;
 
 /// A database to try promises on, empty at first.
@@ -158,6 +162,28 @@ promises! {
         bans_are_listed_until_they_end,
         applications_wait_until_decided,
         reading_all_reads_for_every_member;
+    topics:
+        a_topic_reads_back_as_decided,
+        topics_come_in_the_order_of_creation,
+        every_topic_has_numbers_of_its_own,
+        preconditions_about_topics_refuse_with_conflict,
+        members_read_and_choose_in_each_topic,
+        newcomers_have_read_what_was_said_before,
+        reading_all_of_a_topic_reads_for_every_member,
+        leaving_the_community_forgets_what_a_member_had_in_topics,
+        a_deleted_topic_takes_everything_along,
+        a_dissolved_community_takes_its_topics_along,
+        no_reader_keeps_a_stale_topic;
+    group_data:
+        attributes_read_back_as_decided,
+        counters_read_back_as_decided,
+        of_writers_at_once_one_wins_each_number,
+        permission_groups_read_back_as_decided,
+        rights_of_a_member_are_the_union_of_their_permission_groups,
+        who_leaves_the_community_leaves_its_permission_groups;
+    clearing:
+        messages_vanish_for_one_user_only,
+        a_cleared_history_is_gone_for_one_user_only;
     extras:
         hidden_messages_are_one_readers_own,
         a_reader_counts_once,
@@ -200,6 +226,14 @@ promises! {
         deletion_forgets_the_account,
         apps_and_meta_read_back,
         apps_do_not_see_each_other;
+    upkeep:
+        the_dissolved_is_purged_in_bounded_steps,
+        expired_messages_leave_holes,
+        even_the_newest_message_may_expire,
+        expired_messages_are_no_longer_unread,
+        places_of_the_log_are_not_given_again,
+        mutes_and_bans_that_are_over_go,
+        idle_groups_are_found_page_by_page;
     caches:
         no_reader_keeps_a_stale_group,
         no_reader_keeps_a_stale_member,

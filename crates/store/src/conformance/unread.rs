@@ -1,5 +1,7 @@
 //! Unread numbers between two people equal a naive recount, whatever happened in whatever order.
 
+use std::collections::HashMap;
+
 use proptest::{
     prelude::*,
     test_runner::{Config, TestRunner},
@@ -23,6 +25,8 @@ enum Step {
     Recall { nth: usize },
     Clear { who: usize },
     Unlist { who: usize },
+    Hide { who: usize, nth: usize },
+    Expire { before: i64 },
 }
 
 fn send() -> impl Strategy<Value = Step> {
@@ -39,6 +43,8 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (0..12_usize).prop_map(|nth| Step::Recall { nth }),
         1 => (0..2_usize).prop_map(|who| Step::Clear { who }),
         1 => (0..2_usize).prop_map(|who| Step::Unlist { who }),
+        2 => (0..2_usize, 0..12_usize).prop_map(|(who, nth)| Step::Hide { who, nth }),
+        1 => (0..6_i64).prop_map(|before| Step::Expire { before }),
     ]
 }
 
@@ -47,12 +53,15 @@ struct Said {
     from: usize,
     time: i64,
     unread: bool,
+    gone: bool,
 }
 
 const NAMES: [&str; 2] = ["ana", "bob"];
 
 /// Plays the steps in an app of their own and compares after every one.
 async fn play(store: &Opened, app: AppId, steps: &[Step]) {
+    // Every play has times of its own: what expires is found in the order of arrival, whatever the app.
+    let at = |seconds| at(i64::from(app.0) * 1000 + seconds);
     let talk = between(NAMES[0], NAMES[1]);
     let people: [UserId; 2] = NAMES.map(user);
     let mut said: Vec<Said> = Vec::new();
@@ -66,7 +75,7 @@ async fn play(store: &Opened, app: AppId, steps: &[Step]) {
                 message.options.silent = silent;
                 let write = Write::Append(Append { draft: message.into(), dedupe_secs: 0 });
                 store.commit(app, Change::none().write(write)).await.unwrap();
-                said.push(Said { from, time, unread: !no_unread && !for_nobody });
+                said.push(Said { from, time, unread: !no_unread && !for_nobody, gone: false });
             }
             Step::Read { who, until } => {
                 let write =
@@ -90,8 +99,32 @@ async fn play(store: &Opened, app: AppId, steps: &[Step]) {
                 let write = Write::Unlist { user: people[who].clone(), peer: people[1 - who].clone() };
                 store.commit(app, Change::none().write(write)).await.unwrap();
             }
+            Step::Hide { who, nth } => {
+                if let Some(one) = said.get_mut(nth).filter(|one| one.from != who) {
+                    one.unread = false;
+                }
+                let (user, seqs) = (people[who].clone(), vec![nth as u64 + 1]);
+                let write = Write::Hide { conversation: talk.clone(), user, seqs };
+                store.commit(app, Change::none().write(write)).await.unwrap();
+            }
+            Step::Expire { before } => {
+                let mut looked_at = 0;
+                loop {
+                    let keep = HashMap::from([(app, at(before))]);
+                    let step = store.read().expire_messages(keep, looked_at, 1000).await.unwrap();
+                    looked_at = step.next;
+                    if step.done {
+                        break;
+                    }
+                }
+                // The pass ends at the first message that is young enough.
+                for one in said.iter_mut().take_while(|one| one.gone || one.time < before) {
+                    one.gone = true;
+                    one.unread = false;
+                }
+            }
             Step::Recall { nth } => {
-                let Some(one) = said.get_mut(nth) else { continue };
+                let Some(one) = said.get_mut(nth).filter(|one| !one.gone) else { continue };
                 one.unread = false;
                 let recall = Recall { by: people[one.from].clone(), reason: String::new(), at: at(50) };
                 let write = Write::Recall { conversation: talk.clone(), seq: nth as u64 + 1, recall };

@@ -10,7 +10,7 @@ use std::{
 
 use rusqlite::{Connection, Transaction};
 use tsudoi_domain::{
-    AppId, GroupId, UserId,
+    AppId, GroupId, TopicId, UserId,
     change::{Append, Change, Expect, Write},
     conversation::{ConversationKey, Position},
     message::{Draft, Recall, Sender},
@@ -18,8 +18,8 @@ use tsudoi_domain::{
 };
 
 use super::{
-    accounts, conversations, conversations::ViewRow, extras, failed, groups, groups::GroupState, log, members,
-    members::Put, messages, remembered::Remembered,
+    accounts, conversations, conversations::ViewRow, extras, failed, group_data, groups, groups::GroupState, log,
+    members, members::Put, messages, permission_groups, remembered::Remembered, topics, topics::TopicState,
 };
 use crate::{Appended, StoreError};
 
@@ -160,7 +160,12 @@ impl Applier {
             }
         }
         for ((app, group, user), (time, seq)) in self.spoke.drain() {
-            if let Some(state) = self.groups.get_mut(&(app, group)) {
+            let known = self.groups.get_mut(&(app, group.clone())).copied();
+            let state = match known {
+                Some(state) => Some(state),
+                None => groups::state(c, app, &group)?,
+            };
+            if let Some(state) = state {
                 members::spoke(c, state.pk, &user, time, seq)?;
             }
         }
@@ -240,10 +245,19 @@ impl Applier {
                     Some(false) | None => Ok(()),
                 };
             }
+            Expect::TopicAbsent(topic) => {
+                return match topics::state(c, app, topic)? {
+                    None => Ok(()),
+                    Some(_) => conflict(format!("topic {topic} exists")),
+                };
+            }
             Expect::GroupAt { group, .. }
             | Expect::NotMembers { group, .. }
             | Expect::RoomFor { group, .. }
-            | Expect::Pending { group, .. } => group,
+            | Expect::Pending { group, .. }
+            | Expect::TopicsBelow { group, .. }
+            | Expect::AttributesAt { group, .. }
+            | Expect::CountersAt { group, .. } => group,
         };
         let Some(state) = self.find_group(c, app, group)? else {
             return conflict(format!("group {group} is gone"));
@@ -271,7 +285,23 @@ impl Applier {
                     return conflict(format!("the application of {applicant} to group {group} is decided"));
                 }
             }
+            Expect::TopicsBelow { cap, .. } => {
+                if topics::count(c, &state)? >= *cap {
+                    return conflict(format!("group {group} has {cap} topics"));
+                }
+            }
+            Expect::AttributesAt { seq, .. } => {
+                if group_data::seqs(c, &state)?.0 != *seq {
+                    return conflict(format!("the attributes of group {group} changed"));
+                }
+            }
+            Expect::CountersAt { seq, .. } => {
+                if group_data::seqs(c, &state)?.1 != *seq {
+                    return conflict(format!("the counters of group {group} changed"));
+                }
+            }
             Expect::GroupAbsent(_)
+            | Expect::TopicAbsent(_)
             | Expect::MessageAt { .. }
             | Expect::ExtensionsAt { .. }
             | Expect::KeyFree { .. } => {}
@@ -295,9 +325,14 @@ impl Applier {
         self.line(c, app, key)?.map(|line| line.pk).ok_or_else(|| StoreError::Missing(format!("any message of {key}")))
     }
 
-    /// Where a conversation stands, made when it is not known yet.
+    /// Where a conversation stands, made when nobody spoke in it yet. Conversations end with their group or topic.
     fn line_or_new(&mut self, c: &Connection, app: AppId, key: &ConversationKey) -> Result<&mut Line, StoreError> {
         if self.line(c, app, key)?.is_none() {
+            match key {
+                ConversationKey::Group(group) => _ = self.group(c, app, group)?,
+                ConversationKey::Topic(topic) => _ = find_topic(c, app, topic)?,
+                ConversationKey::Direct(..) => {}
+            }
             let pk = conversations::create(c, app, key)?;
             let full_key = (app, key.clone());
             self.moved.insert(full_key.clone());
@@ -326,9 +361,6 @@ impl Applier {
 
     fn append(&mut self, c: &Connection, app: AppId, append: &Append) -> Result<Appended, StoreError> {
         let draft = &append.draft;
-        if let ConversationKey::Group(group) = &draft.conversation {
-            self.group(c, app, group)?;
-        }
         let line = self.line_or_new(c, app, &draft.conversation)?;
         let seq = line.position.last_seq + 1;
         let counted = match &draft.conversation {
@@ -410,6 +442,58 @@ impl Applier {
                     self.bump(app, group, state);
                 }
             }
+            Write::PutTopic(topic) => {
+                let state = self.group(c, app, &topic.group)?;
+                let known = topics::state(c, app, &topic.id)?;
+                topics::put(c, app, &state, known, topic)?;
+                if known.is_some() {
+                    self.bump(app, &topic.group, state);
+                }
+            }
+            Write::DeleteTopic(topic) => {
+                let state = find_topic(c, app, topic)?;
+                let group = GroupId::trusted(topic.group());
+                let of_group = self.group(c, app, &group)?;
+                topics::delete(c, state, topic)?;
+                self.end_line(c, app, ConversationKey::Topic(topic.clone()))?;
+                self.bump(app, &group, of_group);
+            }
+            Write::SetTopicFlag { topic, user, flag } => {
+                topics::set_flag(c, find_topic(c, app, topic)?, user, *flag)?;
+            }
+            Write::SetAttributes(change) => {
+                let state = self.group(c, app, &change.group)?;
+                group_data::set_attributes(c, &state, change)?;
+            }
+            Write::SetCounters(change) => {
+                let state = self.group(c, app, &change.group)?;
+                group_data::set_counters(c, &state, change)?;
+            }
+            Write::PutPermissionGroup(group) => {
+                let state = self.group(c, app, &group.group)?;
+                permission_groups::put(c, &state, group)?;
+                self.bump(app, &group.group, state);
+            }
+            Write::DeletePermissionGroup { group, id } => {
+                let state = self.permission_group(c, app, group, id)?;
+                permission_groups::delete(c, &state, id)?;
+                self.bump(app, group, state);
+            }
+            Write::SetTopicPermission { group, id, topic, permission } => {
+                let state = self.permission_group(c, app, group, id)?;
+                permission_groups::set_topic(c, &state, id, topic, *permission)?;
+                self.bump(app, group, state);
+            }
+            Write::PutPermissionMember { group, id, user } => {
+                let state = self.permission_group(c, app, group, id)?;
+                permission_groups::put_member(c, &state, id, user)?;
+            }
+            Write::DeletePermissionMember { group, id, user } => {
+                let state = self.permission_group(c, app, group, id)?;
+                if permission_groups::delete_member(c, &state, id, user)? {
+                    self.bump(app, group, state);
+                }
+            }
             Write::Append(append) => appended.push(self.append(c, app, append)?),
             Write::Recall { conversation, seq, recall } => self.recall(c, app, conversation, *seq, recall)?,
             Write::Edit { conversation, seq, elements, cloud_custom_data, version } => {
@@ -429,30 +513,55 @@ impl Applier {
                     let state = self.group(c, app, group)?;
                     members::set_read(c, &state, user, *seq, *force)?;
                 }
-                ConversationKey::Topic(_) | ConversationKey::Direct(..) => {
+                ConversationKey::Topic(topic) => {
+                    topics::set_read(c, find_topic(c, app, topic)?, user, *seq, *force)?;
+                }
+                ConversationKey::Direct(..) => {
                     return Err(StoreError::Missing(format!("a read position of {conversation}")));
                 }
             },
             Write::ReadAll(group) => {
-                let last_seq = self.line(c, app, &ConversationKey::Group(group.clone()))?;
-                let last_seq = last_seq.map_or(0, |line| line.position.last_seq);
+                let last_seq = self.last_seq(c, app, &ConversationKey::Group(group.clone()))?;
                 let state = self.group(c, app, group)?;
                 self.set_group(app, group, GroupState { read_floor: last_seq.max(state.read_floor), ..state });
             }
-            Write::Hide { conversation, user, seqs } => {
-                extras::hide(c, self.conv(c, app, conversation)?, user, seqs)?;
+            Write::ReadAllOfTopic(topic) => {
+                let last_seq = self.last_seq(c, app, &ConversationKey::Topic(topic.clone()))?;
+                topics::raise_floor(c, find_topic(c, app, topic)?, last_seq)?;
             }
+            Write::ClearHistory { conversation, user } => {
+                let last_seq = self.last_seq(c, app, conversation)?;
+                match conversation {
+                    ConversationKey::Group(group) => {
+                        let state = self.group(c, app, group)?;
+                        members::clear_history(c, &state, user, last_seq)?;
+                    }
+                    ConversationKey::Topic(topic) => {
+                        topics::clear_history(c, find_topic(c, app, topic)?, user, last_seq)?;
+                    }
+                    ConversationKey::Direct(one, other) => {
+                        let peer = if user == one { other } else { one };
+                        self.clear_direct(c, app, user, peer)?;
+                    }
+                }
+            }
+            Write::Hide { conversation, user, seqs } => self.hide(c, app, conversation, user, seqs)?,
             Write::PutReceipts { conversation, user, seqs } => {
                 extras::put_receipts(c, self.conv(c, app, conversation)?, user, seqs)?;
             }
             Write::PutExtensions { conversation, seq, pairs, latest, cleared } => {
-                extras::put_extensions(c, self.conv(c, app, conversation)?, *seq, pairs, *latest, *cleared)?;
+                let conv = self.conv_of_message(c, app, conversation, *seq)?;
+                extras::put_extensions(c, conv, *seq, pairs, *latest, *cleared)?;
             }
             Write::SetReaction { conversation, seq, reaction, user, reacts } => {
-                extras::set_reaction(c, self.conv(c, app, conversation)?, *seq, reaction, user, *reacts)?;
+                let conv = self.conv_of_message(c, app, conversation, *seq)?;
+                extras::set_reaction(c, conv, *seq, reaction, user, *reacts)?;
             }
-            Write::SetPin { conversation, seq, pin } => {
-                extras::set_pin(c, self.conv(c, app, conversation)?, *seq, pin.as_ref())?;
+            Write::SetPin { conversation, seq, pin: Some(pin) } => {
+                extras::set_pin(c, self.conv_of_message(c, app, conversation, *seq)?, *seq, Some(pin))?;
+            }
+            Write::SetPin { conversation, seq, pin: None } => {
+                extras::set_pin(c, self.conv(c, app, conversation)?, *seq, None)?;
             }
             Write::SetDirectRead { user, peer, until } => self.set_direct_read(c, app, user, peer, *until)?,
             Write::Unlist { user, peer } => {
@@ -480,14 +589,97 @@ impl Applier {
 
     fn delete_group(&mut self, c: &Connection, app: AppId, id: &GroupId) -> Result<(), StoreError> {
         let state = self.group(c, app, id)?;
-        groups::delete(c, app, &state, id)?;
-        let group = (app, id.clone());
-        let line = (app, ConversationKey::Group(id.clone()));
-        self.groups.remove(&group);
-        self.changed.remove(&group);
+        let topics = groups::delete(c, app, &state, id)?;
+        self.groups.remove(&(app, id.clone()));
+        self.changed.remove(&(app, id.clone()));
+        self.forget_line(app, ConversationKey::Group(id.clone()));
+        for topic in topics {
+            self.forget_line(app, ConversationKey::Topic(topic));
+        }
+        self.spoke.retain(|(of, group, _), _| (*of, group) != (app, id));
+        Ok(())
+    }
+
+    /// A conversation is no more.
+    fn end_line(&mut self, c: &Connection, app: AppId, key: ConversationKey) -> Result<(), StoreError> {
+        conversations::delete(c, app, &key)?;
+        self.forget_line(app, key);
+        Ok(())
+    }
+
+    fn forget_line(&mut self, app: AppId, key: ConversationKey) {
+        let line = (app, key);
         self.lines.remove(&line);
         self.moved.remove(&line);
-        self.spoke.retain(|(of, group, _), _| (*of, group) != (app, id));
+    }
+
+    /// The number of the newest message; 0 when nobody spoke yet.
+    fn last_seq(&mut self, c: &Connection, app: AppId, key: &ConversationKey) -> Result<u64, StoreError> {
+        Ok(self.line(c, app, key)?.map_or(0, |line| line.position.last_seq))
+    }
+
+    /// The community of a permission group.
+    fn permission_group(
+        &mut self,
+        c: &Connection,
+        app: AppId,
+        group: &GroupId,
+        id: &str,
+    ) -> Result<GroupState, StoreError> {
+        let state = self.group(c, app, group)?;
+        if permission_groups::exists(c, &state, id)? {
+            return Ok(state);
+        }
+        Err(StoreError::Missing(format!("permission group {id} of group {group}")))
+    }
+
+    /// The row of the conversation in which the message lies.
+    fn conv_of_message(
+        &mut self,
+        c: &Connection,
+        app: AppId,
+        conversation: &ConversationKey,
+        seq: u64,
+    ) -> Result<i64, StoreError> {
+        let conv = self.conv(c, app, conversation)?;
+        if messages::state(c, conv, seq)?.is_none() {
+            return Err(no_message(conversation, seq));
+        }
+        Ok(conv)
+    }
+
+    /// Messages disappear for one user.
+    fn hide(
+        &mut self,
+        c: &Connection,
+        app: AppId,
+        conversation: &ConversationKey,
+        user: &UserId,
+        seqs: &[u64],
+    ) -> Result<(), StoreError> {
+        let Some(conv) = self.line(c, app, conversation)?.map(|line| line.pk) else { return Ok(()) };
+        let ConversationKey::Direct(one, other) = conversation else {
+            return extras::hide(c, conv, user, seqs);
+        };
+        let peer = if user == one { other } else { one };
+        let side = messages::side(one, user);
+        for seq in seqs {
+            let Some(state) = messages::state(c, conv, *seq)? else { continue };
+            messages::hide(c, conv, *seq, side)?;
+            if state.unread_for(side) {
+                forget_unread(c, app, user, peer, *seq, state.time)?;
+            }
+        }
+        // The conversation list shows what is left.
+        let Some(mut row) = conversations::view(c, app, user, peer)? else { return Ok(()) };
+        if seqs.contains(&row.view.shown_seq) {
+            match messages::newest_shown(c, conv, side, row.view.cleared_seq, row.shown_from())? {
+                Some(seq) => row.view.shown_seq = seq,
+                // Nothing is left: as if the history had been cleared.
+                None => row.view.cleared_seq = row.view.cleared_seq.max(row.view.shown_seq),
+            }
+            conversations::put_view(c, app, user, &row)?;
+        }
         Ok(())
     }
 
@@ -555,14 +747,15 @@ impl Applier {
 
     /// One side no longer sees what there is; nothing of it is unread for them.
     fn clear_direct(&mut self, c: &Connection, app: AppId, user: &UserId, peer: &UserId) -> Result<(), StoreError> {
-        let line = self.line(c, app, &ConversationKey::direct(user, peer))?.map(|line| line.position.last_seq);
-        let (Some(last_seq), Some(mut row)) = (line, conversations::view(c, app, user, peer)?) else { return Ok(()) };
+        let line = self.line(c, app, &ConversationKey::direct(user, peer))?.map(|line| line.position);
+        let (Some(position), Some(mut row)) = (line, conversations::view(c, app, user, peer)?) else { return Ok(()) };
         let unread = row.view.unread();
         if unread > 0 {
             conversations::less_unread(c, app, user, unread)?;
         }
         row.view.counted_read = row.view.counted;
-        row.view.cleared_seq = last_seq;
+        row.view.cleared_seq = position.last_seq;
+        row.cleared_time = position.last_time;
         row.late = 0;
         conversations::put_view(c, app, user, &row)
     }
@@ -578,8 +771,12 @@ fn send_key(draft: &Draft) -> SendKey {
     (messages::sender(draft).into(), draft.random, client_seq)
 }
 
+fn find_topic(c: &Connection, app: AppId, topic: &TopicId) -> Result<TopicState, StoreError> {
+    topics::state(c, app, topic)?.ok_or_else(|| StoreError::Missing(format!("topic {topic}")))
+}
+
 /// Stores a one-to-one message, moves both sides' views and notes it in the receiver's log; answers the receiver's unread
-/// counter.
+/// counter. What is older than the history that a side cleared stays hidden from that side.
 fn append_direct(
     c: &Connection,
     app: AppId,
@@ -591,21 +788,27 @@ fn append_direct(
 ) -> Result<u64, StoreError> {
     let (from, to) = if draft.sender.user() == Some(other) { (other, one) } else { (one, other) };
     let options = &draft.options;
-    let unread = !options.hidden_from_receiver && !options.no_unread && from != to;
     let mut hidden = [false; 2];
-    // Who talks to themself is the receiver; the order lets that side win.
-    hidden[messages::side(one, from)] = options.hidden_from_sender;
-    hidden[messages::side(one, to)] = options.hidden_from_receiver;
-    let mut counted = 0;
-    if !options.hidden_from_receiver {
-        let mut row = conversations::view(c, app, to, from)?.unwrap_or_else(|| ViewRow::new(from));
+    if from != to {
+        let mut row = conversations::view(c, app, from, to)?.unwrap_or_else(|| ViewRow::new(to));
+        let for_sender = !options.hidden_from_sender && draft.time >= row.shown_from();
+        hidden[messages::side(one, from)] = !for_sender;
+        if for_sender {
+            show(&mut row, seq, draft);
+            conversations::put_view(c, app, from, &row)?;
+        }
+    }
+    let mut row = conversations::view(c, app, to, from)?.unwrap_or_else(|| ViewRow::new(from));
+    let for_receiver = !options.hidden_from_receiver && draft.time >= row.shown_from();
+    hidden[messages::side(one, to)] = !for_receiver;
+    let unread = for_receiver && !options.no_unread && from != to;
+    if for_receiver {
         if unread {
             row.view.counted += 1;
             if draft.time <= row.view.read_until {
                 row.late += 1;
             }
         }
-        counted = row.view.counted;
         show(&mut row, seq, draft);
         conversations::put_view(c, app, to, &row)?;
         if !options.silent {
@@ -614,26 +817,22 @@ fn append_direct(
             conversations::more_unread(c, app, to)?;
         }
     }
-    if !options.hidden_from_sender && from != to {
-        let mut row = conversations::view(c, app, from, to)?.unwrap_or_else(|| ViewRow::new(to));
-        show(&mut row, seq, draft);
-        conversations::put_view(c, app, from, &row)?;
-    }
     let flags = messages::direct_flags(hidden, unread.then(|| messages::side(one, to)));
-    messages::insert(c, conv, seq, draft, counted, Some(flags))?;
-    Ok(counted)
+    messages::insert(c, conv, seq, draft, row.view.counted, Some(flags))?;
+    Ok(row.view.counted)
 }
 
-/// The conversation list shows the message, unless its sender wants otherwise or a newer one is shown (imports).
+/// The conversation list shows the message, unless its sender wants otherwise or a newer one is there to be shown (imports).
 fn show(row: &mut ViewRow, seq: u64, draft: &Draft) {
-    if !draft.options.no_last_msg && draft.time >= row.view.updated_at {
+    let is_newest = draft.time >= row.view.updated_at || row.view.shown_seq <= row.view.cleared_seq;
+    if !draft.options.no_last_msg && is_newest {
         row.view.shown_seq = seq;
-        row.view.updated_at = draft.time;
+        row.view.updated_at = row.view.updated_at.max(draft.time);
     }
 }
 
 /// A message that counted as unread is gone; when it was not read yet it counts no longer.
-fn forget_unread(
+pub(super) fn forget_unread(
     c: &Connection,
     app: AppId,
     user: &UserId,

@@ -57,7 +57,11 @@ impl Conversations for Sqlite {
     }
 }
 
-const VIEW: &str = "peer, shown_seq, updated_at, read_until, counted, counted_read, cleared_seq, read_seq, late";
+const VIEW: &str = "peer, shown_seq, updated_at, read_until, counted, counted_read, cleared_seq, read_seq, late,
+                    cleared_time";
+
+/// By how much the clocks of those who send may disagree.
+const CLOCK_SLACK_SECS: i64 = 60;
 
 /// A view as it is stored: with what unread messages are counted from.
 pub(super) struct ViewRow {
@@ -66,12 +70,20 @@ pub(super) struct ViewRow {
     pub(super) read_seq: u64,
     /// Unread messages that arrived since then although they are dated `read_until` or before.
     pub(super) late: u64,
+    /// The newest message when `cleared_seq` was set.
+    pub(super) cleared_time: Timestamp,
 }
 
 impl ViewRow {
+    /// Nothing older than this is shown: what was there when the history was cleared, but for clocks that disagree by a
+    /// little. It keeps pages from looking at all that is hidden.
+    pub(super) fn shown_from(&self) -> Timestamp {
+        Timestamp(self.cleared_time.0.saturating_sub(CLOCK_SLACK_SECS))
+    }
+
     /// A view nobody has looked at yet.
     pub(super) fn new(peer: &UserId) -> Self {
-        Self { view: DirectView::new(peer.clone()), read_seq: 0, late: 0 }
+        Self { view: DirectView::new(peer.clone()), read_seq: 0, late: 0, cleared_time: Timestamp(0) }
     }
 }
 
@@ -88,6 +100,7 @@ fn read_view(r: &Row<'_>) -> rusqlite::Result<ViewRow> {
         },
         read_seq: uint(r.get(7)?),
         late: uint(r.get(8)?),
+        cleared_time: Timestamp(r.get(9)?),
     })
 }
 
@@ -107,10 +120,10 @@ pub(super) fn put_view(c: &Connection, app: AppId, user: &UserId, row: &ViewRow)
     let view = &row.view;
     c.prepare_cached(
         "INSERT INTO direct_views (app, user, peer, shown_seq, updated_at, read_until, counted, counted_read, cleared_seq,
-                                   read_seq, late)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
+                                   read_seq, late, cleared_time)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
          ON CONFLICT (app, user, peer) DO UPDATE SET shown_seq = ?4, updated_at = ?5, read_until = ?6, counted = ?7,
-             counted_read = ?8, cleared_seq = ?9, read_seq = ?10, late = ?11",
+             counted_read = ?8, cleared_seq = ?9, read_seq = ?10, late = ?11, cleared_time = ?12",
     )
     .and_then(|mut s| {
         s.execute(params![
@@ -124,7 +137,8 @@ pub(super) fn put_view(c: &Connection, app: AppId, user: &UserId, row: &ViewRow)
             int(view.counted_read),
             int(view.cleared_seq),
             int(row.read_seq),
-            int(row.late)
+            int(row.late),
+            row.cleared_time.0
         ])
     })
     .map(drop)
@@ -159,19 +173,21 @@ pub(super) fn columns(conversation: &ConversationKey) -> (i64, std::borrow::Cow<
     }
 }
 
-/// The way back of [`columns`].
-pub(super) fn key(c: &Connection, pk: i64) -> Result<Option<ConversationKey>, StoreError> {
-    let found: Option<(i64, String)> = c
-        .prepare_cached("SELECT kind, key FROM conversations WHERE pk = ?1")
-        .and_then(|mut s| s.query_row([pk], |r| Ok((r.get(0)?, r.get(1)?))).optional())
+/// Whose conversation it is, unless it is gone.
+pub(super) fn owner(c: &Connection, pk: i64) -> Result<Option<(AppId, ConversationKey)>, StoreError> {
+    let found: Option<(u32, i64, String)> = c
+        .prepare_cached("SELECT app, kind, key FROM conversations WHERE pk = ?1")
+        .and_then(|mut s| s.query_row([pk], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?))).optional())
         .map_err(failed)?;
-    let Some((kind, key)) = found else { return Ok(None) };
-    match (kind, key.split_once('\n')) {
-        (1, _) => Ok(Some(ConversationKey::Group(GroupId::trusted(&key)))),
-        (2, _) => Ok(Some(ConversationKey::Topic(TopicId::trusted(&key)))),
-        (3, Some((one, other))) => Ok(Some(ConversationKey::Direct(UserId::trusted(one), UserId::trusted(other)))),
-        _ => Err(StoreError::Corrupt(format!("conversation {pk} of kind {kind}"))),
-    }
+    let Some((app, kind, key)) = found else { return Ok(None) };
+    // The way back of `columns`.
+    let key = match (kind, key.split_once('\n')) {
+        (1, _) => ConversationKey::Group(GroupId::trusted(&key)),
+        (2, _) => ConversationKey::Topic(TopicId::trusted(&key)),
+        (3, Some((one, other))) => ConversationKey::Direct(UserId::trusted(one), UserId::trusted(other)),
+        _ => return Err(StoreError::Corrupt(format!("conversation {pk} of kind {kind}"))),
+    };
+    Ok(Some((AppId(app), key)))
 }
 
 /// Reads `last_seq, last_time, shown_seq, shown_time` from a column on.

@@ -66,9 +66,7 @@ impl MessageExtras for Sqlite {
         self.snapshot(|c| {
             let Some((conv, _)) = conversations::find(c, app, conversation)? else { return Ok(Vec::new()) };
             let mut statement = c
-                .prepare_cached(
-                    "SELECT reaction, count(*), min(id) FROM reactions WHERE conv = ?1 AND seq = ?2 GROUP BY reaction",
-                )
+                .prepare_cached("SELECT reaction, number, first FROM reaction_counts WHERE conv = ?1 AND seq = ?2")
                 .map_err(failed)?;
             let rows = statement.query_map(params![conv, int(seq)], |r| {
                 Ok((r.get::<_, String>(0)?, uint(r.get(1)?), r.get::<_, i64>(2)?))
@@ -215,7 +213,31 @@ pub(super) fn set_reaction(
     } else {
         "DELETE FROM reactions WHERE conv = ?1 AND seq = ?2 AND reaction = ?3 AND user = ?4"
     };
-    run(c, sql, params![conv, int(seq), reaction, user.as_str()])
+    let changed = c
+        .prepare_cached(sql)
+        .and_then(|mut s| s.execute(params![conv, int(seq), reaction, user.as_str()]))
+        .map_err(failed)?;
+    match (changed, reacts) {
+        (0, _) => Ok(()),
+        (_, true) => run(
+            c,
+            "INSERT INTO reaction_counts (conv, seq, reaction, number, first) VALUES (?1, ?2, ?3, 1, ?4)
+             ON CONFLICT (conv, seq, reaction) DO UPDATE SET number = number + 1",
+            params![conv, int(seq), reaction, c.last_insert_rowid()],
+        ),
+        (_, false) => {
+            run(
+                c,
+                "UPDATE reaction_counts SET number = number - 1 WHERE conv = ?1 AND seq = ?2 AND reaction = ?3",
+                params![conv, int(seq), reaction],
+            )?;
+            run(
+                c,
+                "DELETE FROM reaction_counts WHERE conv = ?1 AND seq = ?2 AND reaction = ?3 AND number <= 0",
+                params![conv, int(seq), reaction],
+            )
+        }
+    }
 }
 
 pub(super) fn set_pin(c: &Connection, conv: i64, seq: u64, pin: Option<&Pin>) -> Result<(), StoreError> {

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension, Row, params};
-use tsudoi_domain::{AppId, GroupId, UserId, conversation::ConversationKey, group::Group};
+use tsudoi_domain::{AppId, GroupId, TopicId, UserId, conversation::ConversationKey, group::Group};
 
-use super::{Sqlite, conversations, failed, int, json, members, to_json, uint};
+use super::{Sqlite, conversations, failed, int, json, members, to_json, topics, uint};
 use crate::{GroupPage, Groups, Joined, StoreError};
 
 #[async_trait]
@@ -53,7 +53,7 @@ impl Groups for Sqlite {
             let mut statement = c
                 .prepare_cached(
                     "SELECT g.member_num, g.revision, g.data, g.read_floor,
-                            m.user, m.rank, m.read_seq, m.floor_seen, m.last_spoke_at, m.data, coalesce(t.until, 0),
+                            m.user, m.rank, m.read_seq, m.floor_seen, m.last_spoke_at, m.data, coalesce(t.until, 0), m.cleared_seq,
                             coalesce(v.last_seq, 0), coalesce(v.last_time, 0), coalesce(v.shown_seq, 0),
                             coalesce(v.shown_time, 0)
                      FROM members m
@@ -70,7 +70,7 @@ impl Groups for Sqlite {
                 joined.push(Joined {
                     group: Arc::new(group(row, 0)?),
                     member: Arc::new(members::member(row, 4, read_floor)?),
-                    position: conversations::position(row, 11)?,
+                    position: conversations::position(row, 12)?,
                 });
             }
             Ok(joined)
@@ -180,8 +180,8 @@ fn count_groups(c: &Connection, app: AppId, group_type: &str, change: i64) -> Re
     .map_err(failed)
 }
 
-/// Drops a group with its conversation; what hangs on its row is deleted bit by bit.
-pub(super) fn delete(c: &Connection, app: AppId, state: &GroupState, id: &GroupId) -> Result<(), StoreError> {
+/// Drops a group with its topics and conversations; what hangs on their rows is deleted bit by bit. Answers the topics.
+pub(super) fn delete(c: &Connection, app: AppId, state: &GroupState, id: &GroupId) -> Result<Vec<TopicId>, StoreError> {
     let group_type: String = c
         .prepare_cached("DELETE FROM groups WHERE pk = ?1 RETURNING type")
         .and_then(|mut s| s.query_row([state.pk], |r| r.get(0)))
@@ -190,5 +190,11 @@ pub(super) fn delete(c: &Connection, app: AppId, state: &GroupState, id: &GroupI
     c.prepare_cached("INSERT INTO dead_groups (pk) VALUES (?1)")
         .and_then(|mut s| s.execute([state.pk]))
         .map_err(failed)?;
-    conversations::delete(c, app, &ConversationKey::Group(id.clone()))
+    conversations::delete(c, app, &ConversationKey::Group(id.clone()))?;
+    let topics = topics::ids(c, state)?;
+    for topic in &topics {
+        conversations::delete(c, app, &ConversationKey::Topic(topic.clone()))?;
+    }
+    c.prepare_cached("DELETE FROM topics WHERE grp = ?1").and_then(|mut s| s.execute([state.pk])).map_err(failed)?;
+    Ok(topics)
 }

@@ -64,8 +64,8 @@ fn message(
 ) -> Result<Option<LogItem>, StoreError> {
     let key = match keys.entry(conv) {
         std::collections::hash_map::Entry::Occupied(known) => known.into_mut(),
-        std::collections::hash_map::Entry::Vacant(place) => match conversations::key(c, conv)? {
-            Some(key) => place.insert(key),
+        std::collections::hash_map::Entry::Vacant(place) => match conversations::owner(c, conv)? {
+            Some((_, key)) => place.insert(key),
             None => return Ok(None),
         },
     };
@@ -79,7 +79,7 @@ fn append(
     user: &UserId,
     time: Timestamp,
     (conv, seq): (i64, u64),
-    notice: Option<&str>,
+    notice: Option<&Notice>,
     unread: bool,
 ) -> Result<(), StoreError> {
     let pos: i64 = c
@@ -90,9 +90,13 @@ fn append(
         .and_then(|mut s| s.query_row(params![app.0, user.as_str(), unread], |r| r.get(0)))
         .map_err(failed)?;
     c.prepare_cached(
-        "INSERT INTO user_log (app, user, pos, time, conv, seq, notice) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        "INSERT INTO user_log (app, user, pos, time, conv, seq, notice, notice_id)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
     )
-    .and_then(|mut s| s.execute(params![app.0, user.as_str(), pos, time.0, conv, int(seq), notice]))
+    .and_then(|mut s| {
+        let (text, id) = (notice.map(to_json), notice.map(|notice| notice.id.cast_signed()));
+        s.execute(params![app.0, user.as_str(), pos, time.0, conv, int(seq), text, id])
+    })
     .map(drop)
     .map_err(failed)
 }
@@ -118,16 +122,15 @@ pub(super) fn append_notice(
     time: Timestamp,
     notice: &Notice,
 ) -> Result<(), StoreError> {
-    append(c, app, user, time, (0, 0), Some(&to_json(notice)), false)
+    append(c, app, user, time, (0, 0), Some(notice), false)
 }
 
 /// Empties the place of a notice that was dealt with; the places around it keep their numbers.
 pub(super) fn drop_notice(c: &Connection, app: AppId, user: &UserId, id: u64) -> Result<(), StoreError> {
-    // A notice's text begins with its id; 64 bits are more than SQLite's JSON functions keep exact.
     c.prepare_cached(
-        "UPDATE user_log SET notice = NULL WHERE app = ?1 AND user = ?2 AND notice LIKE '{\"id\":' || ?3 || ',%'",
+        "UPDATE user_log SET notice = NULL, notice_id = NULL WHERE app = ?1 AND user = ?2 AND notice_id = ?3",
     )
-    .and_then(|mut s| s.execute(params![app.0, user.as_str(), id.to_string()]))
+    .and_then(|mut s| s.execute(params![app.0, user.as_str(), id.cast_signed()]))
     .map(drop)
     .map_err(failed)
 }

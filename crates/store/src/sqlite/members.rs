@@ -17,11 +17,12 @@ use tsudoi_domain::{
 use super::{
     Sqlite, failed,
     groups::{self, GroupState},
-    int, json, to_json, uint,
+    int, json, permission_groups, to_json, uint,
 };
 use crate::{Members, StoreError};
 
-const MEMBER: &str = "m.user, m.rank, m.read_seq, m.floor_seen, m.last_spoke_at, m.data, coalesce(t.until, 0)";
+const MEMBER: &str =
+    "m.user, m.rank, m.read_seq, m.floor_seen, m.last_spoke_at, m.data, coalesce(t.until, 0), m.cleared_seq";
 const FROM_MEMBERS: &str = "FROM members m LEFT JOIN mutes t ON t.grp = m.grp AND t.topic = '' AND t.user = m.user";
 
 /// The order of ranks in pages; the place is the rank column.
@@ -217,7 +218,7 @@ fn page(
                 return Ok((page, last.number()));
             }
             page.push(Arc::new(member(row, 0, state.read_floor)?));
-            last = Cursor { rank, pk: row.get(7).map_err(failed)? };
+            last = Cursor { rank, pk: row.get(8).map_err(failed)? };
         }
     }
     Ok((page, 0))
@@ -289,6 +290,7 @@ pub(super) fn member(row: &Row<'_>, at: usize, read_floor: u64) -> Result<Member
         joined_at: data.joined_at,
         joined_seq: data.joined_seq,
         read_seq: if floor_seen < read_floor { read_seq.max(read_floor) } else { read_seq },
+        cleared_seq: uint(row.get(at + 7).map_err(failed)?),
         msg_flag: data.msg_flag,
         last_spoke_at: Timestamp(row.get(at + 4).map_err(failed)?),
         mute_until: MuteUntil(row.get(at + 6).map_err(failed)?),
@@ -308,7 +310,7 @@ pub(super) enum Put {
     Changed,
 }
 
-/// Stores a member. Of a known one the read position and the moment of speaking stay.
+/// Stores a member. Of a known one the positions and the moment of speaking stay.
 pub(super) fn put(c: &Connection, app: AppId, state: &GroupState, member: &Member) -> Result<Put, StoreError> {
     let data = to_json(&MemberData {
         joined_at: member.joined_at,
@@ -351,12 +353,19 @@ pub(super) fn put(c: &Connection, app: AppId, state: &GroupState, member: &Membe
     Ok(Put::Joined)
 }
 
-/// Ends a membership; answers whether there was one.
+/// Ends a membership with what the member had in topics and permission groups; answers whether there was one.
 pub(super) fn delete(c: &Connection, state: &GroupState, user: &UserId) -> Result<bool, StoreError> {
-    c.prepare_cached("DELETE FROM members WHERE grp = ?1 AND user = ?2")
+    let deleted = c
+        .prepare_cached("DELETE FROM members WHERE grp = ?1 AND user = ?2")
         .and_then(|mut s| s.execute(params![state.pk, user.as_str()]))
-        .map(|deleted| deleted > 0)
-        .map_err(failed)
+        .map_err(failed)?;
+    if deleted > 0 {
+        c.prepare_cached("DELETE FROM topic_members WHERE grp = ?1 AND user = ?2")
+            .and_then(|mut s| s.execute(params![state.pk, user.as_str()]))
+            .map_err(failed)?;
+        permission_groups::leave_all(c, state, user)?;
+    }
+    Ok(deleted > 0)
 }
 
 pub(super) fn exists(c: &Connection, state: &GroupState, user: &UserId) -> Result<bool, StoreError> {
@@ -380,6 +389,17 @@ pub(super) fn set_read(
          WHERE grp = ?1 AND user = ?2 AND (?4 OR read_seq < ?3)",
     )
     .and_then(|mut s| s.execute(params![state.pk, user.as_str(), int(seq), force, int(state.read_floor)]))
+    .map(drop)
+    .map_err(failed)
+}
+
+/// Hides everything up to a number from a member, who has read it then.
+pub(super) fn clear_history(c: &Connection, state: &GroupState, user: &UserId, seq: u64) -> Result<(), StoreError> {
+    c.prepare_cached(
+        "UPDATE members SET cleared_seq = max(cleared_seq, ?3), read_seq = max(read_seq, ?3), floor_seen = ?4
+         WHERE grp = ?1 AND user = ?2",
+    )
+    .and_then(|mut s| s.execute(params![state.pk, user.as_str(), int(seq), int(state.read_floor)]))
     .map(drop)
     .map_err(failed)
 }

@@ -82,7 +82,9 @@ impl Messages for Sqlite {
         self.read(|c| {
             let conversation = ConversationKey::direct(user, peer);
             let Some((conv, _)) = conversations::find(c, app, &conversation)? else { return Ok(Vec::new()) };
-            let cleared = conversations::view(c, app, user, peer)?.map_or(0, |row| row.view.cleared_seq);
+            let view = conversations::view(c, app, user, peer)?;
+            let (cleared, from) =
+                view.map_or((0, query.from), |row| (row.view.cleared_seq, query.from.max(row.shown_from())));
             let hidden = HIDDEN[side(user.min(peer), user)];
             let after = query.after.map(|key| place(c, conv, key, query.direction)).transpose()?;
             let (time, place, client_seq, seq) = after.unwrap_or_default();
@@ -91,7 +93,7 @@ impl Messages for Sqlite {
                 (Direction::Older, Some(_)) if time <= query.until.0 => {
                     ("time >= ?2 AND (time, place, client_seq, seq) < (?6, ?9, ?7, ?8)", "DESC")
                 }
-                (Direction::Newer, Some(_)) if time >= query.from.0 => {
+                (Direction::Newer, Some(_)) if time >= from.0 => {
                     ("(time, place, client_seq, seq) > (?6, ?9, ?7, ?8) AND time <= ?3", "ASC")
                 }
                 (Direction::Older, _) => ("time BETWEEN ?2 AND ?3", "DESC"),
@@ -103,7 +105,7 @@ impl Messages for Sqlite {
                  ORDER BY time {order}, place {order}, client_seq {order}, seq {order} LIMIT ?5"
             );
             let limit = int(query.limit as u64);
-            let (from, until) = (query.from.0, query.until.0);
+            let (from, until) = (from.0, query.until.0);
             let values = params![conv, from, until, int(cleared), limit, time, client_seq, seq, place, hidden];
             list(c, &conversation, &sql, values)
         })
@@ -324,13 +326,14 @@ pub(super) fn sender(draft: &Draft) -> &str {
 
 /// What tells a repeated send from a new one, for the messages of a conversation that are younger than a moment,
 /// newest first. Between two people messages may come out of the order of time (imports); in groups and topics they
-/// do not.
+/// do not. At most 100,000 of them: many times what a conversation may say in that time.
 pub(super) fn recent(c: &Connection, conv: i64, direct: bool, after: Timestamp) -> Result<Vec<Recent>, StoreError> {
     let sql = if direct {
         "SELECT sender, random, coalesce(options ->> '$.fingerprint', client_seq), seq, time, counted FROM messages
-         WHERE conv = ?1 AND direct IS NOT NULL AND time > ?2 ORDER BY time DESC, place DESC, client_seq DESC, seq DESC"
+         WHERE conv = ?1 AND direct IS NOT NULL AND time > ?2
+         ORDER BY time DESC, place DESC, client_seq DESC, seq DESC LIMIT 100000"
     } else {
-        "SELECT sender, random, 0, seq, time, counted FROM messages WHERE conv = ?1 ORDER BY seq DESC"
+        "SELECT sender, random, 0, seq, time, counted FROM messages WHERE conv = ?1 ORDER BY seq DESC LIMIT 100000"
     };
     let mut statement = c.prepare_cached(sql).map_err(failed)?;
     let rows = if direct { statement.query(params![conv, after.0]) } else { statement.query([conv]) };
@@ -363,6 +366,23 @@ pub(super) struct Recent {
     pub(super) counted: u64,
 }
 
+/// The number of the newest message by time that a side sees.
+pub(super) fn newest_shown(
+    c: &Connection,
+    conv: i64,
+    side: usize,
+    beyond: u64,
+    from: Timestamp,
+) -> Result<Option<u64>, StoreError> {
+    c.prepare_cached(
+        "SELECT seq FROM messages
+         WHERE conv = ?1 AND direct IS NOT NULL AND seq > ?2 AND direct & ?3 = 0 AND time >= ?4
+         ORDER BY time DESC, place DESC, client_seq DESC, seq DESC LIMIT 1",
+    )
+    .and_then(|mut s| s.query_row(params![conv, int(beyond), HIDDEN[side], from.0], |r| Ok(uint(r.get(0)?))).optional())
+    .map_err(failed)
+}
+
 /// What a recall or a deletion has to know of a message.
 pub(super) struct State {
     pub(super) time: Timestamp,
@@ -387,6 +407,14 @@ pub(super) fn state(c: &Connection, conv: i64, seq: u64) -> Result<Option<State>
             })
             .optional()
         })
+        .map_err(failed)
+}
+
+/// A one-to-one message disappears for a side.
+pub(super) fn hide(c: &Connection, conv: i64, seq: u64, side: usize) -> Result<(), StoreError> {
+    c.prepare_cached("UPDATE messages SET direct = (direct & ~?3) | ?4 WHERE conv = ?1 AND seq = ?2")
+        .and_then(|mut s| s.execute(params![conv, int(seq), UNREAD[side], HIDDEN[side]]))
+        .map(drop)
         .map_err(failed)
 }
 

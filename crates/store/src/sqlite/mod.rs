@@ -21,13 +21,17 @@ mod apply;
 mod apps;
 mod conversations;
 mod extras;
+mod group_data;
 mod groups;
 mod log;
 mod members;
 mod messages;
+mod permission_groups;
 #[cfg(test)]
 pub(crate) mod plans;
 mod remembered;
+mod topics;
+mod upkeep;
 mod writer;
 
 pub use apps::stored_apps;
@@ -36,6 +40,7 @@ pub use apps::stored_apps;
 const MIGRATIONS: &[M<'_>] = &[
     M::up(include_str!("../../migrations/sqlite/0001_foundation.sql")),
     M::up(include_str!("../../migrations/sqlite/0002_message_extras.sql")),
+    M::up(include_str!("../../migrations/sqlite/0003_groups.sql")),
 ];
 
 /// How the embedded store is opened.

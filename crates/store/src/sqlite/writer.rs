@@ -1,18 +1,18 @@
 //! The writer thread: takes every change that waits, stores them in one transaction, syncs once, then tells everybody.
 
-use std::{sync::Arc, thread};
+use std::{collections::HashMap, sync::Arc, thread};
 
 use parking_lot::RwLock;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
-use tsudoi_domain::{AppId, change::Change};
+use tsudoi_domain::{AppId, UserId, change::Change, time::Timestamp};
 
 use super::{
     SqliteOptions,
     apply::{Applied, Applier},
-    apps, failed,
+    apps, failed, upkeep,
 };
-use crate::{AppRow, CommitObserver, Committed, Outcome, StoreError};
+use crate::{AppRow, CommitObserver, Committed, Expired, ExpiredLog, Outcome, StoreError};
 
 /// What the writer is asked to do.
 pub(super) enum Work {
@@ -20,12 +20,26 @@ pub(super) enum Work {
     PutApp(AppRow),
     PutMeta(String, Vec<u8>),
     Probe,
+    Purge { limit: usize },
+    ExpireMessages { keep_from: HashMap<AppId, Timestamp>, after: u64, limit: usize },
+    ExpireLog { app: AppId, before: Timestamp, after: Option<UserId>, limit: usize },
+    ExpireMutes { now: Timestamp, limit: usize },
 }
 
 /// How work ended.
-enum Done {
+pub(super) enum Done {
     Committed(Outcome),
     Written,
+    Deleted(u64),
+    Expired(Expired),
+    ExpiredLog(ExpiredLog),
+}
+
+impl Done {
+    /// Every kind of work ends in its own way.
+    pub(super) fn unexpected(self) -> StoreError {
+        StoreError::Corrupt("the writer answered something else".into())
+    }
 }
 
 struct Request {
@@ -70,7 +84,7 @@ impl Writer {
         Self { requests: Some(requests), thread: Some(thread) }
     }
 
-    async fn ask(&self, work: Work) -> Result<Done, StoreError> {
+    pub(super) async fn ask(&self, work: Work) -> Result<Done, StoreError> {
         let (answer, reply) = oneshot::channel();
         let gone = || StoreError::Unavailable("the writer has stopped".into());
         let requests = self.requests.as_ref().ok_or_else(gone)?;
@@ -81,7 +95,7 @@ impl Writer {
     pub(super) async fn commit(&self, app: AppId, change: Arc<Change>) -> Result<Outcome, StoreError> {
         match self.ask(Work::Commit(app, change)).await? {
             Done::Committed(outcome) => Ok(outcome),
-            Done::Written => Ok(Outcome::Stored(Vec::new())),
+            other => Err(other.unexpected()),
         }
     }
 
@@ -190,13 +204,21 @@ fn store_one(
         Work::PutApp(row) => apps::put(transaction, row).map(|()| Done::Written),
         Work::PutMeta(key, value) => apps::put_meta(transaction, key, value).map(|()| Done::Written),
         Work::Probe => apps::put_meta(transaction, "probe", b"").map(|()| Done::Written),
+        Work::Purge { limit } => upkeep::purge(transaction, *limit).map(Done::Deleted),
+        Work::ExpireMessages { keep_from, after, limit } => {
+            upkeep::expire_messages(transaction, keep_from, *after, *limit).map(Done::Expired)
+        }
+        Work::ExpireLog { app, before, after, limit } => {
+            upkeep::expire_log(transaction, *app, *before, after.as_ref(), *limit).map(Done::ExpiredLog)
+        }
+        Work::ExpireMutes { now, limit } => upkeep::expire_mutes(transaction, *now, *limit).map(Done::Deleted),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use parking_lot::Mutex;
-    use tsudoi_domain::{UserId, account::Account, change::Write, time::Timestamp};
+    use tsudoi_domain::{account::Account, change::Write};
 
     use super::*;
     use crate::sqlite::{MIGRATIONS, prepare};
