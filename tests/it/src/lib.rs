@@ -420,7 +420,8 @@ impl Client {
         assert!(self.try_send_bytes(bytes).await, "sent");
     }
 
-    async fn try_send_bytes(&self, bytes: Vec<u8>) -> bool {
+    /// As [`Client::send_bytes`]; answers whether they could be sent.
+    pub async fn try_send_bytes(&self, bytes: Vec<u8>) -> bool {
         let message = if self.is_text {
             Message::text(String::from_utf8(bytes).expect("text frames are UTF-8"))
         } else {

@@ -1,5 +1,7 @@
 //! Reading group messages again: windows, paging, who sees what (docs/spec/websocket-protocol.md#11, docs/spec/rest-groups.md#3.4).
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 use tsudoi_it::{Client, Server, random, shared, text, unique};
 
@@ -7,10 +9,13 @@ const SEND: &str = "group_open_http_svc/send_group_msg";
 const SIMPLE: &str = "group_open_http_svc/group_msg_get_simple";
 const GET: &str = "group_open_http_svc.group_msg_get";
 
-/// Sends `count` messages as the owner; answers the number of the last.
+/// Sends `count` messages as the owner, no more in any second than a group may say; answers the number of the last.
 async fn fill(server: &Server, group: &str, owner: &str, count: usize) -> u64 {
     let mut last = 0;
     for n in 0..count {
+        if n > 0 && n % 30 == 0 {
+            tokio::time::sleep(Duration::from_millis(1100)).await;
+        }
         let body = json!({ "GroupId": group, "From_Account": owner, "Random": random(), "MsgBody": text(&format!("message {n}")) });
         last = server.ok(SEND, body).await["MsgSeq"].as_u64().expect("a number");
     }

@@ -138,8 +138,8 @@ async fn what_is_no_request_does_no_harm() {
         client.send_bytes(junk.as_bytes().to_vec()).await;
     }
     client.ok("heartbeat.alive", json!({})).await;
-    // A frame above the limit ends the connection.
-    client.send_bytes(vec![b'x'; 2 << 20]).await;
+    // A frame above the limit ends the connection, perhaps before all of it is sent.
+    client.try_send_bytes(vec![b'x'; 2 << 20]).await;
     client.closed().await;
     server.ok("im_open_login_svc/account_check", json!({ "CheckItem": [{ "UserID": ADMIN }] })).await;
 }
