@@ -25,8 +25,9 @@ use crate::{
     gateway::{devices::Devices, session_token::TokenKey},
     live::LiveRooms,
     new_groups::NewGroups,
-    rate::{BatchRates, GroupRates, MemberRates, RestRates},
+    rate::{AttributeRates, BatchRates, GroupRates, MemberRates, RestRates},
     recent_sends::RecentSends,
+    turns::Turns,
     user_sig::{AppKeys, SigningKey, ValidTicket, VerifiedTickets},
 };
 
@@ -215,6 +216,10 @@ pub struct App {
     pub batch_rates: BatchRates,
     /// How many groups came and went today.
     pub new_groups: NewGroups,
+    /// How often the attributes of each group were written this second.
+    pub attribute_rates: AttributeRates,
+    /// Taken while the counters of a group are read and written.
+    pub(crate) counting: Turns,
     /// Held while groups are counted and one more is created.
     pub(crate) creating: tokio::sync::Mutex<()>,
 }
@@ -239,6 +244,8 @@ impl App {
             rest_rates: RestRates::default(),
             batch_rates: BatchRates::default(),
             new_groups: NewGroups::default(),
+            attribute_rates: AttributeRates::default(),
+            counting: Turns::default(),
             creating: tokio::sync::Mutex::new(()),
         }
     }

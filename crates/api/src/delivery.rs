@@ -16,7 +16,7 @@ use tsudoi_domain::{
     message::{Content, Draft, Priority, Recall, Sender, Tip},
     notice::Notice,
 };
-use tsudoi_realtime::{Importance, Push};
+use tsudoi_realtime::{Importance, Push, SessionId};
 use tsudoi_store::{Appended, CommitObserver, Committed, StoreError};
 
 use crate::{
@@ -111,7 +111,10 @@ async fn deliver(app: &Arc<App>, committed: &Committed) -> Result<(), StoreError
             }
             Event::Transient(draft) => message(app, draft, 0).await?,
             Event::Live { draft, seq } => live_message(app, draft, *seq).await?,
-            Event::Tip { group, tip } => transient_tip(app, group, tip).await?,
+            Event::Tip { group, tip } => transient_tip(app, group, tip, None).await?,
+            Event::TipToOthers { group, tip, sent_on } => {
+                transient_tip(app, group, tip, sent_on.map(SessionId)).await?;
+            }
             Event::Notice { users, notice } => notify(app, users, notice, app.now()).await?,
             Event::Membership { group, joined, left } => membership(app, group, joined, left),
             Event::ReceiveOption { group, user, discard } => app.hub().set_discard(app.id(), group, user, *discard),
@@ -286,11 +289,13 @@ struct Audience<'a> {
     group: &'a GroupId,
     /// Everybody of the app who is online, in the group or not.
     everyone: bool,
+    /// The session that knows already.
+    except: Option<SessionId>,
 }
 
 impl<'a> Audience<'a> {
     fn of(app: &App, group: &'a GroupId, found: Option<&Group>) -> Self {
-        Self { group, everyone: found.is_some_and(|group| app.policy_of(group).reaches_everyone_online) }
+        Self { group, except: None, everyone: found.is_some_and(|group| app.policy_of(group).reaches_everyone_online) }
     }
 }
 
@@ -302,12 +307,17 @@ fn tell_room(app: &App, audience: Audience<'_>, event: u32, key: &str, item: &im
     if audience.everyone {
         app.hub().send_app(app.id(), &pushed);
     } else {
-        app.hub().send_group(app.id(), audience.group, &[pushed]);
+        app.hub().send_others(app.id(), audience.group, &[pushed], audience.except);
     }
     app.live.room(audience.group).say(json.into());
 }
 
-async fn transient_tip(app: &Arc<App>, group: &GroupId, tip: &Tip) -> Result<(), StoreError> {
+async fn transient_tip(
+    app: &Arc<App>,
+    group: &GroupId,
+    tip: &Tip,
+    except: Option<SessionId>,
+) -> Result<(), StoreError> {
     let (found, face) = group_face(app, group, None).await?;
     let faces = Faces::of(app.store(), app.id(), tip::mentioned(tip)).await?;
     let now = app.now();
@@ -327,10 +337,11 @@ async fn transient_tip(app: &Arc<App>, group: &GroupId, tip: &Tip) -> Result<(),
     let seq = if is_live { app.live.room(group).number(now) } else { 0 };
     let item = GroupItem::of(&draft, seq, &face, &faces, "").with_event(number::TRANSIENT_TIP);
     if is_live {
-        let audience = Audience::of(app, group, found.as_deref());
+        let audience = Audience { except, ..Audience::of(app, group, found.as_deref()) };
         tell_room(app, audience, number::TRANSIENT_TIP, "GroupTips", &item, Importance::Droppable(90));
     } else {
-        app.hub().send_group(app.id(), group, &[push(number::TRANSIENT_TIP, "GroupTips", &[item], Importance::Needed)]);
+        let pushed = push(number::TRANSIENT_TIP, "GroupTips", &[item], Importance::Needed);
+        app.hub().send_others(app.id(), group, &[pushed], except);
     }
     Ok(())
 }
@@ -402,7 +413,7 @@ async fn direct_message(app: &Arc<App>, draft: &Arc<Draft>) -> Result<(), StoreE
     if !options.hidden_from_sender && options.sync_to_sender && from != to {
         let copy = DirectItem::of(draft, &faces).for_own_devices();
         let pushed = push(number::DIRECT_MESSAGE, "C2cMsgArray", &[copy], Importance::Needed);
-        let own = options.sent_on.map(tsudoi_realtime::SessionId);
+        let own = options.sent_on.map(SessionId);
         app.hub().send_user(app.id(), from, &pushed, own);
     }
     Ok(())

@@ -123,6 +123,13 @@ impl From<Denied> for Error {
             Denied::CapBeyondType { .. } => ErrorCode::GroupMemberCapBeyondPlan,
             Denied::TooManyGroupsInApp(_) => ErrorCode::GroupTrialQuotaReached,
             Denied::DailyQuotaReached(_) => ErrorCode::GroupTooFrequent,
+            Denied::AttributeConflict { .. } => ErrorCode::GroupAttributeConflict,
+            Denied::NoSuchAttribute(_) => ErrorCode::GroupAttributeNotFound,
+            Denied::AttributeKeyTooLong(_) => ErrorCode::GroupAttributeKeyTooLong,
+            Denied::AttributeValueTooLong { .. } => ErrorCode::GroupAttributeValueTooLong,
+            Denied::TooManyAttributes(_) => ErrorCode::GroupAttributeTooManyKeys,
+            Denied::AttributesTooLong(_) => ErrorCode::GroupAttributesTooLong,
+            Denied::TooManyCounters(_) => ErrorCode::GroupTooManyCounters,
             Denied::BadValue(_) | Denied::TypeWithoutRemoval(_) => ErrorCode::GroupBadParameter,
         };
         Self::new(code, denied.to_string())

@@ -18,6 +18,7 @@ pub mod new_groups;
 pub mod rate;
 pub mod recent_sends;
 pub mod rest;
+mod turns;
 pub mod user_sig;
 pub mod wire;
 

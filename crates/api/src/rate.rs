@@ -1,11 +1,11 @@
 //! Rates: how often a command may be called, and how much a group may say in a second.
 
-use std::num::NonZeroU32;
+use std::{collections::VecDeque, num::NonZeroU32};
 
 use dashmap::DashMap;
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use parking_lot::Mutex;
-use tsudoi_domain::{GroupId, Timestamp, UserId, limits::PriorityShares, message::Priority};
+use tsudoi_domain::{GroupId, Timestamp, UserId, limits::PriorityShares, message::Priority, time::Millis};
 
 /// A token bucket per command, with a burst of one second (docs/spec/limits-and-editions.md#7).
 #[derive(Default)]
@@ -136,6 +136,35 @@ impl MemberRates {
     }
 }
 
+/// Counts the writes to each group's attributes (docs/spec/limits-and-editions.md#4).
+#[derive(Default)]
+pub struct AttributeRates {
+    writes: DashMap<GroupId, VecDeque<Millis>>,
+}
+
+impl AttributeRates {
+    /// Whether one more write leaves it at most `per_second` in any second; 0 is no limit.
+    #[must_use]
+    pub fn admit(&self, group: &GroupId, now: Millis, per_second: u32) -> bool {
+        if per_second == 0 {
+            return true;
+        }
+        let is_old = |at: &Millis| now.0 - at.0 >= 1000;
+        if self.writes.len() > COUNTED {
+            self.writes.retain(|_, times| times.back().is_some_and(|newest| !is_old(newest)));
+        }
+        let mut times = self.writes.entry(group.clone()).or_default();
+        while times.front().is_some_and(is_old) {
+            times.pop_front();
+        }
+        let fits = times.len() < per_second as usize;
+        if fits {
+            times.push_back(now);
+        }
+        fits
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #[test]
@@ -176,5 +205,16 @@ mod tests {
         assert!(admit("bob", 7));
         assert!(admit("ana", 8), "the next second is a new one");
         assert!((0..9).all(|_| rates.admit(&group, &UserId::trusted("cid"), Timestamp(7), 0)), "no rate, no limit");
+    }
+
+    #[test]
+    fn attributes_are_written_so_often_in_any_second() {
+        let rates = AttributeRates::default();
+        let group = GroupId::parse("g").expect("an id");
+        let admit = |at| rates.admit(&group, Millis(at), 2);
+        assert_eq!([admit(900), admit(1000), admit(1500), admit(1899)], [true, true, false, false]);
+        assert_eq!([admit(1900), admit(1950)], [true, false], "refused writes count for nothing");
+        assert!(rates.admit(&GroupId::parse("other").expect("an id"), Millis(1950), 2));
+        assert!((0..9).all(|_| rates.admit(&group, Millis(1950), 0)), "no rate, no limit");
     }
 }

@@ -435,6 +435,15 @@ pub enum Event {
         /// What happened.
         tip: Tip,
     },
+    /// A tip that is not stored, for everybody but the device that caused it.
+    TipToOthers {
+        /// The group.
+        group: GroupId,
+        /// What happened.
+        tip: Tip,
+        /// The session that knows already.
+        sent_on: Option<u64>,
+    },
     /// A notice that is not kept.
     Notice {
         /// Whom; empty: all members.

@@ -202,6 +202,35 @@ pub enum Denied {
     /// The app has no communities.
     #[error("communities are switched off")]
     CommunitiesOff,
+    /// Somebody wrote attributes since the writer last read them.
+    #[error("the attributes are at write {current} by now")]
+    AttributeConflict {
+        /// Where they stand.
+        current: u64,
+    },
+    /// There is no such attribute to delete.
+    #[error("there is no attribute `{0}`")]
+    NoSuchAttribute(String),
+    /// The key of an attribute is too long.
+    #[error("`key`: an attribute's key has at most {0} bytes")]
+    AttributeKeyTooLong(u32),
+    /// The value of an attribute is too long.
+    #[error("`value`: attribute `{key}` may have at most {most} bytes")]
+    AttributeValueTooLong {
+        /// Whose value.
+        key: String,
+        /// The most bytes.
+        most: u32,
+    },
+    /// The group would have too many attributes.
+    #[error("`GroupAttr`: a group has at most {0} attributes")]
+    TooManyAttributes(u32),
+    /// The group's attributes would be too long together.
+    #[error("`GroupAttr`: the attributes of a group have at most {0} bytes together")]
+    AttributesTooLong(u32),
+    /// The group would have too many counters.
+    #[error("`GroupCounter`: a group has at most {0} counters")]
+    TooManyCounters(u32),
     /// A value is not allowed here.
     #[error("{0}")]
     BadValue(String),

@@ -76,7 +76,7 @@ impl From<Role> for Actor {
 pub enum Action {
     /// Read name, introduction, avatar and the like without being a member.
     ReadPublicProfile,
-    /// Read the whole profile, attributes and counters.
+    /// Read the whole profile.
     ReadProfile,
     /// Change name, introduction, notification or avatar.
     EditProfile,
@@ -134,8 +134,12 @@ pub enum Action {
     React,
     /// Report messages as read, and see who has read one's own.
     UseReceipts,
+    /// Read attributes.
+    ReadAttributes,
     /// Change attributes.
     WriteAttributes,
+    /// Read counters.
+    ReadCounters,
     /// Change counters.
     WriteCounters,
     /// Change one's own name card, receive option or custom fields.
@@ -187,7 +191,9 @@ impl Action {
         Action::ExtendMessage,
         Action::React,
         Action::UseReceipts,
+        Action::ReadAttributes,
         Action::WriteAttributes,
+        Action::ReadCounters,
         Action::WriteCounters,
         Action::EditOwnMember,
         Action::EditOthersMember,
@@ -393,8 +399,8 @@ fn row(policy: &GroupPolicy, action: Action) -> Row {
         Action::ExtendMessage => members.when(p.msg_extension),
         Action::React => members.when(p.msg_reactions),
         Action::UseReceipts => members.when(p.read_receipts),
-        Action::WriteAttributes => members.when(p.group_attr),
-        Action::WriteCounters => members.when(p.group_counter),
+        Action::ReadAttributes | Action::WriteAttributes => members.when(p.group_attr),
+        Action::ReadCounters | Action::WriteCounters => members.when(p.group_counter),
         Action::EditOwnMember => Row::of([No, if_(p.members_stored), Yes, Yes, Yes]),
         Action::EditOthersMember => over_lower,
         Action::ManageTopics => leaders.when(p.topics),

@@ -228,10 +228,15 @@ impl Hub {
 
     /// Sends pushes, in order, to every member of a group who is here and wants its messages.
     pub fn send_group(&self, app: AppId, group: &GroupId, pushes: &[Arc<Push>]) {
+        self.send_others(app, group, pushes, None);
+    }
+
+    /// As [`Hub::send_group`], except to one session.
+    pub fn send_others(&self, app: AppId, group: &GroupId, pushes: &[Arc<Push>], except: Option<SessionId>) {
         if let Some(members) = self.groups.get(&(app, group.clone())) {
             for subscriber in members.values().filter(|subscriber| !subscriber.discard) {
                 let inner = subscriber.present.inner.lock();
-                for session in &inner.sessions {
+                for session in inner.sessions.iter().filter(|session| Some(session.id()) != except) {
                     for push in pushes {
                         session.push(push);
                     }

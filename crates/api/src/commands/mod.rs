@@ -6,6 +6,8 @@ pub mod account;
 pub mod conversation;
 pub mod direct_message;
 pub mod group;
+pub mod group_attribute;
+pub mod group_counter;
 pub mod group_member;
 pub mod group_message;
 pub mod notice;
@@ -20,6 +22,8 @@ pub(crate) fn all() -> Vec<Entry> {
         account::all(),
         conversation::all(),
         direct_message::all(),
+        group_attribute::all(),
+        group_counter::all(),
         group_member::all(),
         group::all(),
         group_message::all(),

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use tsudoi_domain::{
     UserId,
+    group::attribute::{Attribute, AttributeUpdate, CounterUpdate},
     message::{Content, Draft, GroupChanges, MemberMute, Tip},
 };
 
@@ -13,7 +14,8 @@ use super::{apply_option_name, faces::Faces};
 /// `MsgBody` of a tip.
 #[derive(Debug, Default, Serialize)]
 pub struct TipBody<'a> {
-    #[serde(rename = "OpType")]
+    /// 0: the body says by its other members what it is about.
+    #[serde(rename = "OpType", skip_serializing_if = "is_zero")]
     op_type: u32,
     #[serde(rename = "Operator_Account")]
     operator: &'a str,
@@ -35,6 +37,13 @@ pub struct TipBody<'a> {
     mutes: Option<Vec<MuteInfo<'a>>>,
     #[serde(rename = "MsgTopicNewInfo", skip_serializing_if = "Option::is_none")]
     topic_changes: Option<TopicInfo<'a>>,
+    #[serde(rename = "GroupCounterInfo", skip_serializing_if = "Option::is_none")]
+    counters: Option<[CountersInfo<'a>; 1]>,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 /// Who somebody is, beside the id.
@@ -74,6 +83,84 @@ struct NewInfo<'a> {
     mute_all: Option<u32>,
     #[serde(rename = "MsgAppDefinedData", skip_serializing_if = "Vec::is_empty")]
     custom: Vec<KeyValue<'a>>,
+    #[serde(rename = "GroupAttrOption", skip_serializing_if = "Option::is_none")]
+    attributes: Option<AttributesInfo<'a>>,
+}
+
+/// What became of attributes (docs/spec/websocket-protocol.md#15).
+#[derive(Debug, Serialize)]
+struct AttributesInfo<'a> {
+    /// 1 replaced, 2 modified, 3 cleared, 4 deleted.
+    #[serde(rename = "OpType")]
+    op_type: u32,
+    #[serde(rename = "GroupAttrSeq")]
+    seq: u64,
+    /// 1: the entries are in the push, nobody has to read again.
+    #[serde(rename = "PushChangedAttrValFlag")]
+    with_values: u32,
+    #[serde(rename = "GroupAttrInfo")]
+    entries: Vec<AttributeInfo<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct AttributeInfo<'a> {
+    #[serde(rename = "Key")]
+    key: &'a str,
+    #[serde(rename = "Value")]
+    value: &'a str,
+    #[serde(rename = "SubKeySeq")]
+    seq: u64,
+}
+
+impl<'a> AttributesInfo<'a> {
+    fn of(seq: u64, update: &'a AttributeUpdate) -> Self {
+        let listed = |entries: &'a BTreeMap<String, Attribute>| {
+            entries.iter().map(|(key, one)| AttributeInfo { key, value: &one.value, seq: one.seq }).collect()
+        };
+        let (op_type, entries) = match update {
+            AttributeUpdate::Replaced(entries) => (1, listed(entries)),
+            AttributeUpdate::Modified(entries) => (2, listed(entries)),
+            AttributeUpdate::Cleared => (3, Vec::new()),
+            AttributeUpdate::Deleted(keys) => {
+                (4, keys.iter().map(|key| AttributeInfo { key, value: "", seq: 0 }).collect())
+            }
+        };
+        Self { op_type, seq, with_values: 1, entries }
+    }
+}
+
+/// What became of counters (docs/spec/websocket-protocol.md#15).
+#[derive(Debug, Serialize)]
+struct CountersInfo<'a> {
+    /// 0 changed, 1 deleted.
+    #[serde(rename = "Type")]
+    kind: u32,
+    #[serde(rename = "GroupCounterSeq")]
+    seq: u64,
+    #[serde(rename = "GroupCounter")]
+    counters: Vec<Counter<'a>>,
+}
+
+impl<'a> CountersInfo<'a> {
+    fn of(seq: u64, update: &'a CounterUpdate) -> Self {
+        match update {
+            CounterUpdate::Changed(values) => Self { kind: 0, seq, counters: counters(values) },
+            CounterUpdate::Deleted(values) => Self { kind: 1, seq, counters: counters(values) },
+        }
+    }
+}
+
+/// A counter.
+#[derive(Debug, Serialize)]
+pub struct Counter<'a> {
+    #[serde(rename = "Key")]
+    key: &'a str,
+    #[serde(rename = "Value")]
+    value: i64,
+}
+
+fn counters(values: &BTreeMap<String, i64>) -> Vec<Counter<'_>> {
+    values.iter().map(|(key, value)| Counter { key, value: *value }).collect()
 }
 
 #[derive(Debug, Default, Serialize)]
@@ -152,6 +239,17 @@ impl<'a> TipBody<'a> {
             },
             Tip::TopicChanged { changes, .. } => Self { op_type: 8, topic_changes: Some(topic_info(changes)), ..base },
             Tip::Banned { users, banned, .. } => of_users(if *banned { 10 } else { 11 }, users),
+            Tip::AttributesChanged { seq, update, .. } => Self {
+                op_type: 6,
+                group_changes: Some(NewInfo {
+                    attributes: Some(AttributesInfo::of(*seq, update)),
+                    ..NewInfo::default()
+                }),
+                ..base
+            },
+            Tip::CountersChanged { seq, update, .. } => {
+                Self { counters: Some([CountersInfo::of(*seq, update)]), ..base }
+            }
         }
     }
 }
@@ -170,6 +268,7 @@ fn new_info(changes: &GroupChanges) -> NewInfo<'_> {
         owner: changes.owner.as_ref().map(UserId::as_str),
         mute_all: changes.mute_all.map(u32::from),
         custom: key_values(&changes.custom),
+        attributes: None,
     }
 }
 
@@ -194,7 +293,11 @@ pub fn mentioned(tip: &Tip) -> Vec<UserId> {
         | Tip::AdminSet { users: listed, .. }
         | Tip::Banned { users: listed, .. } => users.extend_from_slice(listed),
         Tip::Muted { members, .. } => users.extend(members.iter().map(|member| member.user.clone())),
-        Tip::Quit { .. } | Tip::GroupChanged { .. } | Tip::TopicChanged { .. } => {}
+        Tip::Quit { .. }
+        | Tip::GroupChanged { .. }
+        | Tip::TopicChanged { .. }
+        | Tip::AttributesChanged { .. }
+        | Tip::CountersChanged { .. } => {}
     }
     users
 }

@@ -9,7 +9,11 @@ use crate::{
     Scene, TopicId, UserId,
     change::{Append, Change, Event, Write},
     conversation::ConversationKey,
-    group::{ApplyJoinOption, policy::Tips},
+    group::{
+        ApplyJoinOption,
+        attribute::{AttributeUpdate, CounterUpdate},
+        policy::Tips,
+    },
 };
 
 /// One thing that happened to a group.
@@ -85,6 +89,24 @@ pub enum Tip {
         /// Banned, or no longer.
         banned: bool,
     },
+    /// Attributes changed. Never stored.
+    AttributesChanged {
+        /// Who changed them.
+        by: UserId,
+        /// The number of the write.
+        seq: u64,
+        /// What became of them.
+        update: AttributeUpdate,
+    },
+    /// Counters changed. Never stored.
+    CountersChanged {
+        /// Who changed them.
+        by: UserId,
+        /// The number of the write.
+        seq: u64,
+        /// What became of them.
+        update: CounterUpdate,
+    },
 }
 
 impl Tip {
@@ -98,7 +120,9 @@ impl Tip {
             | Self::GroupChanged { by, .. }
             | Self::Muted { by, .. }
             | Self::TopicChanged { by, .. }
-            | Self::Banned { by, .. } => by,
+            | Self::Banned { by, .. }
+            | Self::AttributesChanged { by, .. }
+            | Self::CountersChanged { by, .. } => by,
             Self::Quit { user, .. } => user,
         }
     }

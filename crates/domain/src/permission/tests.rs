@@ -45,7 +45,9 @@ const RIGHTS: &str = "
     ExtendMessage          | -yyyy | -yyyy  | -yyyy   | -----      | -yyyy     | -----
     React                  | -yyyy | -yyyy  | -yyyy   | -----      | -yyyy     | -----
     UseReceipts            | -yyyy | -yyyy  | -yyyy   | -----      | -----     | -----
+    ReadAttributes         | -yyyy | -yyyy  | -yyyy   | -yyyy      | -yyyy     | -----
     WriteAttributes        | -yyyy | -yyyy  | -yyyy   | -yyyy      | -yyyy     | -----
+    ReadCounters           | -yyyy | -yyyy  | -yyyy   | -yyyy      | -----     | -----
     WriteCounters          | -yyyy | -yyyy  | -yyyy   | -yyyy      | -----     | -----
     EditOwnMember          | -yyyy | -yyyy  | -yyyy   | --yyy      | -yyyy     | ---yy
     EditOthersMember       | ---<y | --<<y  | --<<y   | --<<y      | --<<y     | ---<y

@@ -1,7 +1,9 @@
 //! The black-box suites, one file per family. They need the server's binary: `cargo build -p tsudoi` first.
 
+mod attributes;
 mod catch_up;
 mod conversations;
+mod counters;
 mod crash;
 mod direct_messages;
 mod golden;

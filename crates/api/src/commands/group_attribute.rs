@@ -1,0 +1,277 @@
+//! Attributes: what apps keep in a group for everybody in it to see. Spec: docs/spec/rest-groups.md#5
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use serde::{Deserialize, Serialize};
+use tsudoi_domain::{
+    GroupId,
+    group::attribute::{self, Attribute, AttributeUpdate, AttributeWish},
+};
+
+use crate::{
+    app::App,
+    catalogue::{Entry, list},
+    command::{Caller, Command, Door, Route},
+    error::Error,
+    error_code::ErrorCode,
+};
+
+pub(crate) fn all() -> Vec<Entry> {
+    list![
+        GetAttributes as [
+            ("group_open_http_svc", "get_group_attr"),
+            ("million_group_open_http_svc", "get_group_attr"),
+        ],
+        ModifyAttributes,
+        ReplaceAttributes,
+        DeleteAttributes,
+        ClearAttributes,
+    ]
+}
+
+/// Tells the attributes of a group. REST and gateway, where members may. Also under `group_open_http_svc`.
+/// Errors: `GroupNotFound`, `GroupNotAllowed`. Spec: docs/spec/rest-groups.md#5.1, docs/spec/websocket-protocol.md#15
+#[derive(Debug, Deserialize)]
+pub struct GetAttributes {
+    #[serde(rename = "GroupId")]
+    group: GroupId,
+}
+
+/// The attributes of a group.
+#[derive(Debug, Serialize)]
+pub struct Attributes {
+    /// The number of the newest write; only clients compare it.
+    #[serde(rename = "AttrMainSeq", skip_serializing_if = "Option::is_none")]
+    seq: Option<u64>,
+    #[serde(rename = "GroupAttrAry")]
+    entries: Vec<Item>,
+}
+
+/// An attribute. Vendor: backends and clients are told it in different spellings.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+enum Item {
+    ForBackend { key: String, value: String },
+    ForClient(ClientItem),
+}
+
+#[derive(Debug, Serialize)]
+struct ClientItem {
+    #[serde(rename = "Key")]
+    key: String,
+    #[serde(rename = "Value")]
+    value: String,
+    seq: u64,
+}
+
+impl Command for GetAttributes {
+    const ROUTE: Route = Route::both("group_open_attr_http_svc", "get_group_attr", "docs/spec/rest-groups.md#5.1");
+    type Reply = Attributes;
+
+    async fn run(self, caller: &Caller, app: &Arc<App>) -> Result<Attributes, Error> {
+        let scene = app.scene(&self.group, caller, &caller.user).await?;
+        attribute::may_read(&scene)?;
+        let loaded = app.store().read().attributes(app.id(), &self.group).await?;
+        let item = |(key, Attribute { value, seq })| match caller.door {
+            Door::Rest => Item::ForBackend { key, value },
+            Door::Socket(_) => Item::ForClient(ClientItem { key, value, seq }),
+        };
+        Ok(Attributes {
+            seq: caller.session().map(|_| loaded.seq),
+            entries: loaded.entries.into_iter().map(item).collect(),
+        })
+    }
+}
+
+/// What a write answers: nothing to backends; to clients the number of the write, and of each entry.
+#[derive(Debug, Default, Serialize)]
+pub struct Written {
+    #[serde(rename = "AttrMainSeq", skip_serializing_if = "Option::is_none")]
+    seq: Option<u64>,
+    #[serde(rename = "GroupAttrAry", skip_serializing_if = "Option::is_none")]
+    entries: Option<Vec<WrittenItem>>,
+}
+
+#[derive(Debug, Serialize)]
+struct WrittenItem {
+    #[serde(rename = "Key")]
+    key: String,
+    seq: u64,
+}
+
+impl Written {
+    fn told_to(caller: &Caller, seq: u64, update: AttributeUpdate) -> Self {
+        if caller.session().is_none() {
+            return Self::default();
+        }
+        let entries = match update {
+            AttributeUpdate::Replaced(entries) | AttributeUpdate::Modified(entries) => {
+                entries.into_iter().map(|(key, attribute)| WrittenItem { key, seq: attribute.seq }).collect()
+            }
+            AttributeUpdate::Cleared => Vec::new(),
+            AttributeUpdate::Deleted(keys) => keys.into_iter().map(|key| WrittenItem { key, seq: 0 }).collect(),
+        };
+        Self { seq: Some(seq), entries: Some(entries) }
+    }
+}
+
+/// The number of the newest write that a writer knows of; only looked at when they ask for it.
+#[derive(Debug, Deserialize)]
+struct Base {
+    #[serde(rename = "AttrMainSeq", default)]
+    seq: u64,
+    #[serde(rename = "AttrControl", default)]
+    control: Vec<String>,
+}
+
+impl Base {
+    fn compared(&self) -> Option<u64> {
+        self.control.iter().any(|word| word == "RaceConflict").then_some(self.seq)
+    }
+}
+
+/// Stores a wish, at most so often per second and group. What the rules refuse does not count.
+async fn write(
+    app: &Arc<App>,
+    caller: &Caller,
+    group: &GroupId,
+    wish: &AttributeWish,
+    base: &Base,
+) -> Result<Written, Error> {
+    let base = base.compared();
+    let sent_on = caller.session().map(|session| session.id().0);
+    let decide = || async {
+        let scene = app.scene(group, caller, &caller.user).await?;
+        let loaded = app.store().read().attributes(app.id(), group).await?;
+        Ok(attribute::write(&scene, &app.settings(), &loaded, wish, base, sent_on)?)
+    };
+    decide().await?;
+    let rate = app.settings().rates.attr_writes_per_second;
+    if !app.attribute_rates.admit(group, app.shared().now(), rate) {
+        let text = format!("the attributes of a group are written at most {rate} times a second");
+        return Err(Error::new(ErrorCode::GroupAttributeTooFrequent, text));
+    }
+    let ((seq, update), _) = app.decide(decide).await?;
+    Ok(Written::told_to(caller, seq, update))
+}
+
+/// An attribute as requests carry it.
+#[derive(Debug, Deserialize)]
+struct Sent {
+    #[serde(alias = "Key")]
+    key: String,
+    #[serde(alias = "Value")]
+    value: String,
+}
+
+fn entries(sent: Vec<Sent>) -> Result<BTreeMap<String, String>, Error> {
+    if sent.is_empty() {
+        return Err(nothing_named());
+    }
+    Ok(sent.into_iter().map(|Sent { key, value }| (key, value)).collect())
+}
+
+fn nothing_named() -> Error {
+    Error::new(ErrorCode::GroupBadParameter, "`GroupAttr` names no attribute")
+}
+
+/// Changes attributes, others stay. REST and gateway, where members may (`Action::WriteAttributes`). All or nothing.
+/// With `AttrControl` `RaceConflict` only when `AttrMainSeq` is the number of the newest write.
+/// Limits: `limits.group.attr_*`, `rates.attr_writes_per_second`. Errors: `GroupNotFound`, `GroupNotAllowed`,
+/// `GroupBadParameter`, `GroupAttributeKeyTooLong`, `GroupAttributeValueTooLong`, `GroupAttributeTooManyKeys`,
+/// `GroupAttributesTooLong`, `GroupAttributeTooFrequent`, `GroupAttributeConflict`.
+/// Spec: docs/spec/rest-groups.md#5.2, docs/spec/websocket-protocol.md#15
+#[derive(Debug, Deserialize)]
+pub struct ModifyAttributes {
+    #[serde(rename = "GroupId")]
+    group: GroupId,
+    #[serde(rename = "GroupAttr")]
+    sent: Vec<Sent>,
+    #[serde(flatten)]
+    base: Base,
+}
+
+impl Command for ModifyAttributes {
+    const ROUTE: Route = Route::both("group_open_http_svc", "modify_group_attr", "docs/spec/rest-groups.md#5.2");
+    type Reply = Written;
+
+    async fn run(self, caller: &Caller, app: &Arc<App>) -> Result<Written, Error> {
+        write(app, caller, &self.group, &AttributeWish::Modify(entries(self.sent)?), &self.base).await
+    }
+}
+
+/// Replaces all attributes. As [`ModifyAttributes`] otherwise.
+/// Errors: as there. Spec: docs/spec/rest-groups.md#5.3, docs/spec/websocket-protocol.md#15
+#[derive(Debug, Deserialize)]
+pub struct ReplaceAttributes {
+    #[serde(rename = "GroupId")]
+    group: GroupId,
+    #[serde(rename = "GroupAttr")]
+    sent: Vec<Sent>,
+    #[serde(flatten)]
+    base: Base,
+}
+
+impl Command for ReplaceAttributes {
+    const ROUTE: Route = Route::both("group_open_http_svc", "set_group_attr", "docs/spec/rest-groups.md#5.3");
+    type Reply = Written;
+
+    async fn run(self, caller: &Caller, app: &Arc<App>) -> Result<Written, Error> {
+        write(app, caller, &self.group, &AttributeWish::Replace(entries(self.sent)?), &self.base).await
+    }
+}
+
+/// Deletes attributes; when one of them does not exist, none. As [`ModifyAttributes`] otherwise.
+/// Errors: as there, and `GroupAttributeNotFound`.
+/// Spec: docs/spec/rest-groups.md#5.4, docs/spec/websocket-protocol.md#15
+#[derive(Debug, Deserialize)]
+pub struct DeleteAttributes {
+    #[serde(rename = "GroupId")]
+    group: GroupId,
+    #[serde(rename = "GroupAttr")]
+    sent: Vec<Named>,
+    #[serde(flatten)]
+    base: Base,
+}
+
+/// An attribute to delete.
+#[derive(Debug, Deserialize)]
+struct Named {
+    #[serde(alias = "Key")]
+    key: String,
+}
+
+impl Command for DeleteAttributes {
+    const ROUTE: Route = Route::both("group_open_http_svc", "delete_group_attr", "docs/spec/rest-groups.md#5.4");
+    type Reply = Written;
+
+    async fn run(self, caller: &Caller, app: &Arc<App>) -> Result<Written, Error> {
+        let keys: BTreeSet<_> = self.sent.into_iter().map(|named| named.key).collect();
+        if keys.is_empty() {
+            return Err(nothing_named());
+        }
+        write(app, caller, &self.group, &AttributeWish::Delete(keys), &self.base).await
+    }
+}
+
+/// Deletes all attributes, also of a group that has none. As [`ModifyAttributes`] otherwise.
+/// Errors: as there. Spec: docs/spec/rest-groups.md#5.5, docs/spec/websocket-protocol.md#15
+#[derive(Debug, Deserialize)]
+pub struct ClearAttributes {
+    #[serde(rename = "GroupId")]
+    group: GroupId,
+    #[serde(flatten)]
+    base: Base,
+}
+
+impl Command for ClearAttributes {
+    const ROUTE: Route = Route::both("group_open_http_svc", "clear_group_attr", "docs/spec/rest-groups.md#5.5");
+    type Reply = Written;
+
+    async fn run(self, caller: &Caller, app: &Arc<App>) -> Result<Written, Error> {
+        write(app, caller, &self.group, &AttributeWish::Clear, &self.base).await
+    }
+}
