@@ -7,10 +7,11 @@ use dashmap::DashMap;
 use parking_lot::Mutex;
 use tokio::sync::mpsc;
 use tsudoi_domain::{
-    Action, AppId, AppSettings, Denied, GroupId, GroupPolicy, GroupType, Scene, Timestamp, UserId,
+    Action, AppId, AppSettings, Denied, GroupId, GroupPolicy, GroupType, Scene, Timestamp, TopicId, UserId,
     account::Account,
     change::{Change, Write},
-    group::{Group, TypeNames},
+    group::{Group, TypeNames, permission_group::Grants},
+    rights::Rights,
     time::Millis,
 };
 use tsudoi_realtime::Hub;
@@ -364,7 +365,43 @@ impl App {
         } else {
             self.live.member(&group, user)
         };
-        Ok(Scene { group, policy, user: user.clone(), app_admin: caller.is_app_admin(), member, now: self.now() })
+        let app_admin = caller.is_app_admin();
+        let rights = if group.permission_enabled {
+            let grants = self.grants(&group, app_admin, user).await?;
+            Some(Rights::in_community(group.default_permission, &grants))
+        } else {
+            None
+        };
+        Ok(Scene { group, policy, user: user.clone(), app_admin, member, topic: None, rights, now: self.now() })
+    }
+
+    /// What the permission groups of a user allow; app admins need none.
+    async fn grants(&self, group: &Group, app_admin: bool, user: &UserId) -> Result<Arc<Grants>, StoreError> {
+        if app_admin { Ok(Arc::default()) } else { self.store().grants(self.id, &group.id, user).await }
+    }
+
+    /// The same scene in a topic of the community.
+    ///
+    /// # Errors
+    /// [`Denied::TopicsOff`] where there are no topics, `TopicBadId` for one of another community, [`Denied::NoSuchTopic`].
+    pub async fn in_topic(&self, scene: Scene, topic: &TopicId) -> Result<Scene, Error> {
+        let group = &scene.group;
+        if !group.support_topic || !self.snapshot.load().settings.features.topic {
+            return Err(Denied::TopicsOff(group.id.clone()).into());
+        }
+        if !topic.belongs_to(&group.id) {
+            let text = format!("`TopicId`: {topic} is no topic of {}", group.id);
+            return Err(Error::new(ErrorCode::TopicBadId, text));
+        }
+        let topic = self.store().topic(self.id, topic).await?.ok_or_else(|| Denied::NoSuchTopic(topic.clone()))?;
+        let rights = match scene.rights {
+            Some(rights) => {
+                let grants = self.grants(group, scene.app_admin, &scene.user).await?;
+                Some(rights.in_topic(&topic, &grants))
+            }
+            None => None,
+        };
+        Ok(Scene { topic: Some(topic), rights, ..scene })
     }
 
     /// What holds for a group. A group whose custom type the app no longer declares is held to the type's nearest safe

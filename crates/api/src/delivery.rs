@@ -117,7 +117,12 @@ async fn deliver(app: &Arc<App>, committed: &Committed) -> Result<(), StoreError
             }
             Event::Notice { users, notice } => notify(app, users, notice, app.now()).await?,
             Event::Membership { group, joined, left } => membership(app, group, joined, left),
-            Event::ReceiveOption { group, user, discard } => app.hub().set_discard(app.id(), group, user, *discard),
+            Event::ReceiveOption { group, topic: None, user, discard } => {
+                app.hub().set_discard(app.id(), group, user, *discard);
+            }
+            Event::ReceiveOption { group, topic: Some(topic), user, discard } => {
+                app.hub().set_topic_discard(app.id(), group, topic, user, *discard);
+            }
             Event::GroupGone(group) => {
                 app.hub().drop_group(app.id(), group);
                 app.live.close(group);
@@ -188,6 +193,14 @@ pub(crate) fn place(conversation: &ConversationKey) -> Option<(GroupId, Option<T
     }
 }
 
+/// The topic of a message, where it lies in one.
+fn topic_of(draft: &Draft) -> Option<&TopicId> {
+    match &draft.conversation {
+        ConversationKey::Topic(topic) => Some(topic),
+        ConversationKey::Group(_) | ConversationKey::Direct(..) => None,
+    }
+}
+
 async fn message(app: &Arc<App>, draft: &Arc<Draft>, seq: u64) -> Result<(), StoreError> {
     let Some((group, topic)) = place(&draft.conversation) else { return direct_message(app, draft).await };
     let (_, face) = group_face(app, &group, topic.as_ref()).await?;
@@ -207,7 +220,10 @@ async fn message(app: &Arc<App>, draft: &Arc<Draft>, seq: u64) -> Result<(), Sto
 fn to_readers(app: &App, group: &GroupId, draft: &Draft, pushed: Arc<Push>) {
     let targets = &draft.options.targets;
     if targets.is_empty() {
-        app.hub().send_group(app.id(), group, &[pushed]);
+        match topic_of(draft) {
+            Some(topic) => app.hub().send_topic(app.id(), group, topic, &[pushed]),
+            None => app.hub().send_group(app.id(), group, &[pushed]),
+        }
     } else {
         let sender = draft.sender.user().filter(|user| !targets.contains(user));
         app.hub().send_some(app.id(), group, targets.iter().chain(sender), &pushed);
@@ -258,11 +274,12 @@ fn mentions(app: &App, draft: &Draft, seq: u64, group: &GroupId, topic: Option<&
         let pushed = push(number::MENTION, "GroupTips", &item(vec![2]), Importance::Needed);
         let here = app.hub().here_in(app.id(), group);
         let others = here.iter().filter(|user| *user != from && !mentions.users.contains(user) && reads(user));
-        app.hub().send_some(app.id(), group, others, &pushed);
+        app.hub().send_some_in(app.id(), group, topic, others, &pushed);
     }
     let kinds = if mentions.all { vec![1, 2] } else { vec![1] };
     let pushed = push(number::MENTION, "GroupTips", &item(kinds), Importance::Needed);
-    app.hub().send_some(app.id(), group, mentions.users.iter().filter(|user| reads(user)), &pushed);
+    let named = mentions.users.iter().filter(|user| reads(user));
+    app.hub().send_some_in(app.id(), group, topic, named, &pushed);
 }
 
 fn live_importance(priority: Priority) -> Importance {
@@ -318,7 +335,7 @@ async fn transient_tip(
     tip: &Tip,
     except: Option<SessionId>,
 ) -> Result<(), StoreError> {
-    let (found, face) = group_face(app, group, None).await?;
+    let (found, face) = group_face(app, group, tip.topic()).await?;
     let faces = Faces::of(app.store(), app.id(), tip::mentioned(tip)).await?;
     let now = app.now();
     let draft = Draft {

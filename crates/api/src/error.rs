@@ -88,20 +88,23 @@ impl From<ErrorCode> for Error {
 impl From<Denied> for Error {
     fn from(denied: Denied) -> Self {
         let code = match &denied {
-            Denied::NoSuchGroup(_) => ErrorCode::GroupNotFound,
-            Denied::NoSuchTopic(_) => ErrorCode::TopicNotFound,
+            // Commands that answer topics one by one name the code of their own for it.
+            Denied::NoSuchGroup(_) | Denied::NoSuchTopic(_) => ErrorCode::GroupNotFound,
             Denied::TypeForbids { .. }
             | Denied::TypeLacks { .. }
             | Denied::NotPermitted { .. }
             | Denied::NotMember { .. }
             | Denied::FieldNotWritable(_)
+            | Denied::PermissionGroupsOff(_)
             | Denied::Banned { .. } => ErrorCode::GroupNotAllowed,
-            Denied::AlreadyMember { .. } => ErrorCode::GroupAlreadyMember,
+            Denied::AlreadyMember { .. } | Denied::InPermissionGroup(_) => ErrorCode::GroupAlreadyMember,
             Denied::Muted { .. } => ErrorCode::GroupMuted,
             Denied::OwnerMayNotQuit(_) => ErrorCode::GroupOwnerMayNotQuit,
             Denied::GroupFull { .. } => ErrorCode::GroupFull,
             Denied::IdTaken(_) => ErrorCode::GroupIdTaken,
-            Denied::IdTakenByYou(_) => ErrorCode::GroupIdTakenByYou,
+            Denied::IdTakenByYou(_) | Denied::TopicIdTaken(_) | Denied::PermissionGroupIdTaken(_) => {
+                ErrorCode::GroupIdTakenByYou
+            }
             Denied::ApplicationHandled { .. } => ErrorCode::GroupApplicationHandled,
             Denied::NoSuchAccount(_) => ErrorCode::GroupAccountNotFound,
             Denied::NoSuchMessage { .. } => ErrorCode::GroupMessageNotFound,
@@ -116,7 +119,12 @@ impl From<Denied> for Error {
             Denied::DirectRecallTooLate { .. } => ErrorCode::C2cRecallTimeOver,
             Denied::NotEditable { .. } => ErrorCode::C2cMessageNotFound,
             Denied::EditConflict { .. } => ErrorCode::MessageEditConflict,
-            Denied::TooManyGroups { .. } => ErrorCode::GroupQuotaReached,
+            Denied::NoSuchPermissionGroup(_) => ErrorCode::PermissionGroupNotFound,
+            Denied::TopicInPermissionGroup(_) => ErrorCode::PermissionGroupHasTopic,
+            Denied::TopicNotInPermissionGroup(_) => ErrorCode::PermissionGroupLacksTopic,
+            Denied::TooManyGroups { .. } | Denied::TooManyTopics { .. } | Denied::TooManyPermissionGroups { .. } => {
+                ErrorCode::GroupQuotaReached
+            }
             Denied::TooManyOfType { .. } => ErrorCode::GroupTooManyLiveRooms,
             Denied::FeatureOff(_) => ErrorCode::GroupFeatureOff,
             Denied::TopicsOff(_) | Denied::CommunitiesOff => ErrorCode::CommunityOff,

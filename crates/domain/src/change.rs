@@ -464,6 +464,8 @@ pub enum Event {
     ReceiveOption {
         /// The group.
         group: GroupId,
+        /// Only of this topic.
+        topic: Option<TopicId>,
         /// Whose.
         user: UserId,
         /// Nothing is delivered to them.

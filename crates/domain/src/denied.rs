@@ -237,4 +237,41 @@ pub enum Denied {
     /// Members of a live room cannot be removed; the vendor answers a code of its own.
     #[error("groups of type {0} do not remove members")]
     TypeWithoutRemoval(GroupType),
+    /// Another topic has the id.
+    #[error("topic id `{0}` is taken")]
+    TopicIdTaken(TopicId),
+    /// The community has as many topics as allowed.
+    #[error("community `{group}` has {limit} topics, which is the most")]
+    TooManyTopics {
+        /// The community.
+        group: GroupId,
+        /// The most.
+        limit: u32,
+    },
+    /// The community takes no rights from permission groups.
+    #[error("permission groups are not enabled for group `{0}`")]
+    PermissionGroupsOff(GroupId),
+    /// The community has no such permission group.
+    #[error("permission group `{0}` does not exist")]
+    NoSuchPermissionGroup(String),
+    /// Another permission group of the community has the id.
+    #[error("permission group id `{0}` is taken")]
+    PermissionGroupIdTaken(String),
+    /// The community has as many permission groups as allowed.
+    #[error("community `{group}` has {limit} permission groups, which is the most")]
+    TooManyPermissionGroups {
+        /// The community.
+        group: GroupId,
+        /// The most.
+        limit: u32,
+    },
+    /// The permission group has a mask for the topic already.
+    #[error("topic `{0}` is in the permission group already")]
+    TopicInPermissionGroup(TopicId),
+    /// The permission group has no mask for the topic.
+    #[error("topic `{0}` is not in the permission group")]
+    TopicNotInPermissionGroup(TopicId),
+    /// The user is in the permission group already.
+    #[error("{0} is in the permission group already")]
+    InPermissionGroup(UserId),
 }

@@ -50,6 +50,8 @@ pub(crate) fn scene_of(policy: GroupPolicy, user: &str, role: Role) -> Scene {
         user,
         app_admin: false,
         member: role.is_member().then(|| Arc::new(member)),
+        topic: None,
+        rights: None,
         now: Timestamp(0),
     }
 }

@@ -165,14 +165,18 @@ impl GroupId {
     }
 
     /// Checks an id that somebody chose for a new group: ordinary types may not begin with `@TGS#`; communities must begin
-    /// with `@TGS#_` but not with `@TGS#_@TGS#` (docs/spec/README.md ruling 23).
+    /// with `@TGS#_` but not with `@TGS#_@TGS#` (docs/spec/README.md ruling 23), and hold no `@TOPIC#_`.
     ///
     /// # Errors
     /// [`BadId`] when the text is no id, or not one that may be chosen for this kind of group.
     pub fn choose(text: &str, community: bool) -> Result<Self, BadId> {
         let id = Self::parse(text)?;
         let allowed = if community {
-            id.is_community() && !text.starts_with(GENERATED_COMMUNITY_PREFIX) && text.len() > COMMUNITY_PREFIX.len()
+            id.is_community()
+                && !text.starts_with(GENERATED_COMMUNITY_PREFIX)
+                && text.len() > COMMUNITY_PREFIX.len()
+                // Nobody could tell such an id from that of a topic.
+                && !text.contains(TOPIC_SEPARATOR)
         } else {
             !text.starts_with(GENERATED_PREFIX)
         };
@@ -194,9 +198,35 @@ text_id! {
     }
 }
 
+/// What the own part of every generated topic id begins with.
+pub const GENERATED_TOPIC_PREFIX: &str = "@TOPIC#c";
+
 impl TopicId {
     /// Most bytes a topic id may have.
     pub const MAX_BYTES: usize = 96;
+    /// Most bytes the own part of a chosen id may have.
+    pub const MAX_PART_BYTES: usize = 48;
+
+    /// Checks an id that somebody chose for a new topic of a community: the community's id, `@TOPIC#_`, and a part of its own that
+    /// does not look generated.
+    ///
+    /// # Errors
+    /// [`BadId`] when the text is no id, or not one that may be chosen there.
+    pub fn choose(text: &str, group: &GroupId) -> Result<Self, BadId> {
+        let id = Self::parse(text)?;
+        let part = text.split_once(TOPIC_SEPARATOR).map_or("", |(_, part)| part);
+        if part.len() > Self::MAX_PART_BYTES {
+            let (bytes, limit) = (part.len(), Self::MAX_PART_BYTES);
+            return Err(BadId::TooLong { kind: "the topic's own part of the id", bytes, limit });
+        }
+        if id.belongs_to(group) && !part.starts_with("@TOPIC#") { Ok(id) } else { Err(BadId::Malformed("topic id")) }
+    }
+
+    /// The id of a topic for which nobody chose one; `part` comes from the dice.
+    #[must_use]
+    pub fn generated(group: &GroupId, part: &str) -> Self {
+        Self::trusted(&format!("{group}{TOPIC_SEPARATOR}{GENERATED_TOPIC_PREFIX}{part}"))
+    }
 
     /// The community that the id says it belongs to.
     #[must_use]
@@ -236,6 +266,7 @@ mod tests {
             ("@TGS#_@TGS#town", true, false),
             ("@TGS#_", true, false),
             ("town", true, false),
+            ("@TGS#_town@TOPIC#_news", true, false),
         ] {
             assert_eq!(GroupId::choose(text, community).is_ok(), fine, "{text} community={community}");
         }
@@ -248,5 +279,27 @@ mod tests {
         assert!(news.belongs_to(&town));
         assert!(TopicId::parse("town@TOPIC#_news").is_err());
         assert!(TopicId::parse("@TGS#_town@TOPIC#_").is_err());
+    }
+
+    #[test]
+    fn chosen_topic_ids_begin_with_their_community_and_keep_out_of_the_generated_space() {
+        let town = GroupId::parse("@TGS#_town").expect("a valid id");
+        let long = |bytes| format!("@TGS#_town@TOPIC#_{}", "x".repeat(bytes));
+        for (text, fine) in [
+            ("@TGS#_town@TOPIC#_news", true),
+            ("@TGS#_town@TOPIC#_a b", true),
+            ("@TGS#_city@TOPIC#_news", false),
+            ("@TGS#_town@TOPIC#_@TOPIC#cABC", false),
+            ("@TGS#_town@TOPIC#_", false),
+            ("@TGS#_town@TOPIC#_新", false),
+            ("news", false),
+            (&long(48), true),
+            (&long(49), false),
+        ] {
+            assert_eq!(TopicId::choose(text, &town).is_ok(), fine, "{text}");
+        }
+        let generated = TopicId::generated(&town, "AB12");
+        assert_eq!(generated.as_str(), "@TGS#_town@TOPIC#_@TOPIC#cAB12");
+        assert!(generated.belongs_to(&town) && TopicId::choose(generated.as_str(), &town).is_err());
     }
 }

@@ -20,6 +20,7 @@ pub mod message;
 pub mod notice;
 pub mod permission;
 pub mod profile;
+pub mod rights;
 pub mod scene;
 pub mod settings;
 pub mod time;

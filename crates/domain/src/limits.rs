@@ -301,7 +301,7 @@ sections! {
 
     /// Topics of communities. Their names and texts have the lengths of groups.
     topic: TopicLimits / TopicLimitsOverride {
-        /// Topics of one community. Code 10004.
+        /// Topics of one community. Code 10037.
         per_group: 200,
         /// Length of the custom string.
         custom_string_bytes: 3000,
@@ -309,6 +309,8 @@ sections! {
 
     /// Permission groups of communities.
     permission_group: PermissionGroupLimits / PermissionGroupLimitsOverride {
+        /// Permission groups of one community. Code 10037.
+        per_group: 100,
         /// Length of a name.
         name_bytes: 150,
         /// Length of the custom string.

@@ -141,10 +141,13 @@ pub enum NoticeKind {
 }
 
 impl NoticeKind {
-    /// Whether the notice waits for those who are away.
+    /// Whether the notice waits for those who are away. Who was away when topics came and went sees it in the list of topics.
     #[must_use]
     pub fn is_kept(&self) -> bool {
-        !matches!(self, Self::Custom { .. } | Self::ReceiveOptionChanged { .. })
+        !matches!(
+            self,
+            Self::Custom { .. } | Self::ReceiveOptionChanged { .. } | Self::TopicCreated | Self::TopicsDeleted { .. }
+        )
     }
 }
 

@@ -150,6 +150,10 @@ pub enum Action {
     ManageTopics,
     /// Create, change or delete permission groups.
     ManagePermissionGroups,
+    /// Bring members into permission groups, or take them out.
+    ManagePermissionMembers,
+    /// Change what permission groups allow in a topic.
+    ManageTopicPermissions,
     /// Mark members of a live room.
     MarkMembers,
     /// Send a system notification.
@@ -199,6 +203,8 @@ impl Action {
         Action::EditOthersMember,
         Action::ManageTopics,
         Action::ManagePermissionGroups,
+        Action::ManagePermissionMembers,
+        Action::ManageTopicPermissions,
         Action::MarkMembers,
         Action::SendNotice,
         Action::Import,
@@ -404,7 +410,9 @@ fn row(policy: &GroupPolicy, action: Action) -> Row {
         Action::EditOwnMember => Row::of([No, if_(p.members_stored), Yes, Yes, Yes]),
         Action::EditOthersMember => over_lower,
         Action::ManageTopics => leaders.when(p.topics),
-        Action::ManagePermissionGroups => Row::of([No, No, No, Yes, Yes]).when(p.permission_groups),
+        Action::ManagePermissionGroups | Action::ManagePermissionMembers | Action::ManageTopicPermissions => {
+            Row::of([No, No, No, Yes, Yes]).when(p.permission_groups)
+        }
         Action::MarkMembers => app_admin.when(p.member_marks),
         Action::SendNotice => app_admin,
         Action::Import => app_admin.when(p.import_allowed),

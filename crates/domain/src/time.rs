@@ -49,6 +49,12 @@ impl MuteUntil {
         }
     }
 
+    /// For how many seconds more it holds; the largest `u32` for good.
+    #[must_use]
+    pub fn seconds_left(self, now: Timestamp) -> i64 {
+        if self == Self::FOREVER { self.0 } else { (self.0 - now.0).max(0) }
+    }
+
     /// Whether the mute is in force.
     #[must_use]
     pub fn holds(self, now: Timestamp) -> bool {

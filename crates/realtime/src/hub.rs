@@ -10,7 +10,7 @@ use std::{
 
 use dashmap::DashMap;
 use parking_lot::Mutex;
-use tsudoi_domain::{AppId, GroupId, UserId};
+use tsudoi_domain::{AppId, GroupId, TopicId, UserId};
 
 use crate::{CloseReason, Push, Session, SessionId, session::Identity};
 
@@ -31,12 +31,40 @@ struct PresentInner {
     memberships: u64,
 }
 
+/// A group whose events a user is to get.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Subscription {
+    /// The group.
+    pub group: GroupId,
+    /// The user wants none of its messages.
+    pub discard: bool,
+    /// Topics for which the user chose otherwise, or the same.
+    pub topics: Vec<(TopicId, bool)>,
+}
+
+impl Subscription {
+    /// Of a group for whose topics nothing was chosen.
+    #[must_use]
+    pub fn plain(group: GroupId, discard: bool) -> Self {
+        Self { group, discard, topics: Vec::new() }
+    }
+}
+
 /// A user's place in a group.
 #[derive(Debug, Clone)]
 struct Subscriber {
     present: Arc<Present>,
     /// The user wants none of the group's messages.
     discard: bool,
+    /// Whether the user wants none of single topics' messages, where they chose; nearly always empty, which takes no room.
+    topics: Vec<(TopicId, bool)>,
+}
+
+impl Subscriber {
+    fn wants(&self, topic: Option<&TopicId>) -> bool {
+        let chosen = topic.and_then(|topic| self.topics.iter().find(|(chosen, _)| chosen == topic));
+        !chosen.map_or(self.discard, |(_, discard)| *discard)
+    }
 }
 
 /// Everybody who is here.
@@ -145,25 +173,27 @@ impl Hub {
         self.present(app, user).map_or(0, |present| present.inner.lock().memberships)
     }
 
-    /// Subscribes a user who just logged in to the groups that were loaded (with whether they discard its messages). Answers
-    /// false when memberships changed since `version` was asked: load again.
+    /// Subscribes a user who just logged in to the groups that were loaded. Answers false when memberships or receive options
+    /// changed since `version` was asked: load again.
     #[must_use]
-    pub fn subscribe_all(&self, app: AppId, user: &UserId, groups: &[(GroupId, bool)], version: u64) -> bool {
+    pub fn subscribe_all(&self, app: AppId, user: &UserId, groups: Vec<Subscription>, version: u64) -> bool {
         let Some(present) = self.present(app, user) else { return true };
         if present.inner.lock().memberships != version {
             return false;
         }
-        for (group, discard) in groups {
-            self.subscribe(app, group, user, &present, *discard);
+        for subscription in groups {
+            self.subscribe(app, user, &present, subscription);
         }
         present.inner.lock().memberships == version
     }
 
-    fn subscribe(&self, app: AppId, group: &GroupId, user: &UserId, present: &Arc<Present>, discard: bool) {
+    fn subscribe(&self, app: AppId, user: &UserId, present: &Arc<Present>, subscription: Subscription) {
+        let Subscription { group, discard, topics } = subscription;
+        let group = &group;
         self.groups
             .entry((app, group.clone()))
             .or_default()
-            .insert(user.clone(), Subscriber { present: present.clone(), discard });
+            .insert(user.clone(), Subscriber { present: present.clone(), discard, topics });
         let mut inner = present.inner.lock();
         if inner.sessions.is_empty() {
             // The last session went meanwhile, and its clean-up did not see this group.
@@ -178,7 +208,7 @@ impl Hub {
     pub fn join(&self, app: AppId, group: &GroupId, user: &UserId, discard: bool) {
         if let Some(present) = self.present(app, user) {
             present.inner.lock().memberships += 1;
-            self.subscribe(app, group, user, &present, discard);
+            self.subscribe(app, user, &present, Subscription::plain(group.clone(), discard));
         }
     }
 
@@ -196,10 +226,25 @@ impl Hub {
 
     /// A member's receive option changed.
     pub fn set_discard(&self, app: AppId, group: &GroupId, user: &UserId, discard: bool) {
+        self.set_option(app, group, user, |subscriber| subscriber.discard = discard);
+    }
+
+    /// A member's receive option for a topic changed.
+    pub fn set_topic_discard(&self, app: AppId, group: &GroupId, topic: &TopicId, user: &UserId, discard: bool) {
+        self.set_option(app, group, user, |subscriber| {
+            subscriber.topics.retain(|(chosen, _)| chosen != topic);
+            subscriber.topics.push((topic.clone(), discard));
+        });
+    }
+
+    fn set_option(&self, app: AppId, group: &GroupId, user: &UserId, set: impl FnOnce(&mut Subscriber)) {
+        if let Some(present) = self.present(app, user) {
+            present.inner.lock().memberships += 1;
+        }
         if let Some(mut members) = self.groups.get_mut(&(app, group.clone()))
             && let Some(subscriber) = members.get_mut(user)
         {
-            subscriber.discard = discard;
+            set(subscriber);
         }
     }
 
@@ -228,13 +273,29 @@ impl Hub {
 
     /// Sends pushes, in order, to every member of a group who is here and wants its messages.
     pub fn send_group(&self, app: AppId, group: &GroupId, pushes: &[Arc<Push>]) {
-        self.send_others(app, group, pushes, None);
+        self.send_line(app, group, None, pushes, None);
     }
 
     /// As [`Hub::send_group`], except to one session.
     pub fn send_others(&self, app: AppId, group: &GroupId, pushes: &[Arc<Push>], except: Option<SessionId>) {
+        self.send_line(app, group, None, pushes, except);
+    }
+
+    /// As [`Hub::send_group`], for messages of a topic.
+    pub fn send_topic(&self, app: AppId, group: &GroupId, topic: &TopicId, pushes: &[Arc<Push>]) {
+        self.send_line(app, group, Some(topic), pushes, None);
+    }
+
+    fn send_line(
+        &self,
+        app: AppId,
+        group: &GroupId,
+        topic: Option<&TopicId>,
+        pushes: &[Arc<Push>],
+        except: Option<SessionId>,
+    ) {
         if let Some(members) = self.groups.get(&(app, group.clone())) {
-            for subscriber in members.values().filter(|subscriber| !subscriber.discard) {
+            for subscriber in members.values().filter(|subscriber| subscriber.wants(topic)) {
                 let inner = subscriber.present.inner.lock();
                 for session in inner.sessions.iter().filter(|session| Some(session.id()) != except) {
                     for push in pushes {
@@ -247,8 +308,20 @@ impl Hub {
 
     /// Sends a push to those of the users who are members of the group, here, and want its messages.
     pub fn send_some<'a>(&self, app: AppId, group: &GroupId, users: impl IntoIterator<Item = &'a UserId>, push: &Push) {
+        self.send_some_in(app, group, None, users, push);
+    }
+
+    /// As [`Hub::send_some`], about a message of a topic when one is named.
+    pub fn send_some_in<'a>(
+        &self,
+        app: AppId,
+        group: &GroupId,
+        topic: Option<&TopicId>,
+        users: impl IntoIterator<Item = &'a UserId>,
+        push: &Push,
+    ) {
         let Some(members) = self.groups.get(&(app, group.clone())) else { return };
-        let wanted = users.into_iter().filter_map(|user| members.get(user)).filter(|subscriber| !subscriber.discard);
+        let wanted = users.into_iter().filter_map(|user| members.get(user)).filter(|one| one.wants(topic));
         for subscriber in wanted {
             for session in &subscriber.present.inner.lock().sessions {
                 session.push(push);

@@ -12,6 +12,6 @@ pub mod session;
 
 pub use bus::{Bus, Local};
 pub use connection::{ConnectionLimits, Ended, Incoming, Receiver, serve};
-pub use hub::Hub;
+pub use hub::{Hub, Subscription};
 pub use push::{Encoding, Importance, Push};
 pub use session::{CloseReason, Session, SessionId};

@@ -8,7 +8,7 @@ use tsudoi_domain::{
     account::Account,
     conversation::{ConversationKey, DirectView, Position},
     group::{
-        Group,
+        Group, MsgFlag,
         attribute::{Attributes, Counters},
         permission_group::{Grants, PermissionGroup},
     },
@@ -154,6 +154,8 @@ pub trait Topics: Send + Sync {
         topics: &[TopicId],
         user: Option<&UserId>,
     ) -> Read<Vec<Option<TopicEntry>>>;
+    /// What a user wants of the messages of single topics of a community, where they chose.
+    async fn topic_flags(&self, app: AppId, group: &GroupId, user: &UserId) -> Read<Vec<(TopicId, MsgFlag)>>;
     /// How many topics a community has.
     async fn topic_count(&self, app: AppId, group: &GroupId) -> Read<u64>;
 }

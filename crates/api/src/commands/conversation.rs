@@ -279,6 +279,8 @@ async fn group_item(app: &App, joined: &Joined) -> Result<Box<RawValue>, Error> 
         user: member.user.clone(),
         app_admin: false,
         member: Some(member.clone()),
+        topic: None,
+        rights: None,
         now: app.now(),
     };
     let last = match position.shown_seq {

@@ -14,6 +14,7 @@ pub mod notice;
 pub mod presence;
 pub mod profile;
 pub mod relation;
+pub mod topic;
 
 /// All commands, family by family.
 pub(crate) fn all() -> Vec<Entry> {
@@ -31,6 +32,7 @@ pub(crate) fn all() -> Vec<Entry> {
         presence::all(),
         profile::all(),
         relation::all(),
+        topic::all(),
     ]
     .concat()
 }

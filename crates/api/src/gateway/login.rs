@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use tsudoi_domain::{
-    GroupId, Timestamp, UserId,
+    Timestamp, UserId,
     change::{Change, Write},
     group::MsgFlag,
 };
-use tsudoi_realtime::{CloseReason, Session, session::Identity};
+use tsudoi_realtime::{CloseReason, Session, Subscription, session::Identity};
 
 use super::{frame::Head, kick, session_token::SessionToken};
 use crate::{
@@ -177,13 +177,22 @@ async fn subscribe(app: &App, user: &UserId) -> Result<(), Error> {
         let version = app.hub().memberships_version(app.id(), user);
         let joined = app.store().read().joined(app.id(), user).await?;
         let rooms = app.live.rooms_of(user);
-        let groups: Vec<(GroupId, bool)> = joined
-            .into_iter()
-            .filter(visible)
-            .map(|joined| (joined.group.id.clone(), joined.member.msg_flag == MsgFlag::Discard))
-            .chain(rooms.into_iter().map(|group| (group, false)))
-            .collect();
-        if app.hub().subscribe_all(app.id(), user, &groups, version) {
+        let mut groups = Vec::with_capacity(joined.len() + rooms.len());
+        for joined in joined.iter().filter(|joined| visible(joined)) {
+            let group = &joined.group;
+            let flags = if group.support_topic {
+                app.store().read().topic_flags(app.id(), &group.id, user).await?
+            } else {
+                Vec::new()
+            };
+            groups.push(Subscription {
+                group: group.id.clone(),
+                discard: joined.member.msg_flag == MsgFlag::Discard,
+                topics: flags.into_iter().map(|(topic, flag)| (topic, flag == MsgFlag::Discard)).collect(),
+            });
+        }
+        groups.extend(rooms.into_iter().map(|room| Subscription::plain(room, false)));
+        if app.hub().subscribe_all(app.id(), user, groups, version) {
             return Ok(());
         }
     }

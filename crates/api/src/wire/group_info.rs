@@ -197,7 +197,13 @@ impl ItemResult {
     /// It worked.
     #[must_use]
     pub fn ok() -> Self {
-        Self { code: 0, info: String::new() }
+        Self::of(0, "")
+    }
+
+    /// A code with its text.
+    #[must_use]
+    pub fn of(code: u32, info: &str) -> Self {
+        Self { code, info: info.to_owned() }
     }
 }
 

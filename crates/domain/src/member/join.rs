@@ -91,7 +91,8 @@ pub(super) fn enter(
     change = change.event(Event::Membership { group: group.id.clone(), joined: users.to_vec(), left: Vec::new() });
     if scene.policy.default_msg_flag == MsgFlag::Discard {
         for user in users {
-            change = change.event(Event::ReceiveOption { group: group.id.clone(), user: user.clone(), discard: true });
+            let group = group.id.clone();
+            change = change.event(Event::ReceiveOption { group, topic: None, user: user.clone(), discard: true });
         }
     }
     if entry.invited && !entry.silence {

@@ -134,6 +134,8 @@ pub(crate) mod tests {
             user: UserId::trusted("eve"),
             app_admin: false,
             member: None,
+            topic: None,
+            rights: None,
             now: Timestamp(2000),
         }
     }

@@ -23,7 +23,7 @@ pub struct Mute<'a> {
 /// The caller mutes people, or lifts their mutes; a new mute replaces an old one.
 ///
 /// # Errors
-/// What the type or the caller's role forbids; [`Denied::TopicsOff`] for a topic of a group without topics.
+/// What the type or the caller's role forbids.
 pub fn mute(scene: &Scene, request: &Mute<'_>, dice: Dice<'_>) -> Result<Change, Denied> {
     check(scene, request)?;
     let group = &scene.group;
@@ -37,11 +37,7 @@ pub(super) fn check(scene: &Scene, request: &Mute<'_>) -> Result<(), Denied> {
     for (_, role) in request.targets {
         scene.require_on(Action::Mute, scene.counts_as(*role), "mute that member")?;
     }
-    match request.topic {
-        Some(_) if !scene.group.support_topic => Err(Denied::TopicsOff(scene.group.id.clone())),
-        Some(topic) if !topic.belongs_to(&scene.group.id) => Err(Denied::NoSuchTopic(topic.clone())),
-        Some(_) | None => Ok(()),
-    }
+    Ok(())
 }
 
 /// Stores a mute that was found right, and tells the group where its type does.
@@ -55,10 +51,11 @@ pub(super) fn apply(change: Change, scene: &Scene, request: &Mute<'_>, dice: Dic
         until,
     };
     let change = request.targets.iter().fold(change, |change, target| change.write(set(target)));
-    if !scene.policy.member_profile_notice || !group.active || request.topic.is_some() {
+    if !scene.policy.member_profile_notice || !group.active {
         return change;
     }
     let muted = |(user, _): &(UserId, Role)| MemberMute { user: user.clone(), seconds: request.seconds };
-    let tip = Tip::Muted { by: scene.user.clone(), members: request.targets.iter().map(muted).collect() };
+    let members = request.targets.iter().map(muted).collect();
+    let tip = Tip::Muted { by: scene.user.clone(), members, topic: request.topic.cloned() };
     tip::tell(change, scene, tip, random(dice))
 }

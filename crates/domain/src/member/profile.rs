@@ -29,7 +29,7 @@ pub struct MemberChanges {
     pub custom: Vec<(String, String)>,
     /// For how many seconds the member may not speak; 0 lifts a mute.
     pub mute_secs: Option<u32>,
-    /// The topic that the mute is for.
+    /// The topic that the receive option or the mute is for.
     pub topic: Option<TopicId>,
 }
 
@@ -72,9 +72,9 @@ pub fn modify(
     let group = &scene.group;
     // 1. What is asked is allowed, all of it.
     let on_self = target.user == scene.user && !scene.app_admin;
-    let beside_mute = MemberChanges { mute_secs: None, topic: None, ..changes.clone() };
-    if changes.topic.is_some() && beside_mute != MemberChanges::default() {
-        return Err(Denied::BadValue("`TopicId` goes with a mute and nothing else".into()));
+    let of_group = MemberChanges { mute_secs: None, msg_flag: None, topic: None, ..changes.clone() };
+    if changes.topic.is_some() && of_group != MemberChanges::default() {
+        return Err(Denied::BadValue("`TopicId` goes with `MsgFlag` and `MuteTime` only".into()));
     }
     let own_part = changes.msg_flag.is_some() || changes.name_card.is_some();
     if on_self && (own_part || !changes.custom.is_empty()) {
@@ -106,7 +106,7 @@ pub fn modify(
     // 2. The member as it will be.
     let changed = Member {
         role: changes.role.unwrap_or(target.role),
-        msg_flag: changes.msg_flag.unwrap_or(target.msg_flag),
+        msg_flag: changes.msg_flag.filter(|_| changes.topic.is_none()).unwrap_or(target.msg_flag),
         name_card: changes.name_card.clone().unwrap_or_else(|| target.name_card.clone()),
         custom,
         ..target.clone()
@@ -116,11 +116,24 @@ pub fn modify(
         change = change.write(Write::PutMember(group.id.clone(), Box::new(changed.clone())));
     }
     // 3. Whoever has to know.
-    if changed.msg_flag != target.msg_flag {
-        let discard = changed.msg_flag == MsgFlag::Discard;
-        change = change.event(Event::ReceiveOption { group: group.id.clone(), user: target.user.clone(), discard });
-        let kind = NoticeKind::ReceiveOptionChanged { flag: changed.msg_flag };
-        let notice = Notice::about(group, target.user.clone(), kind, dice());
+    let chosen = match (changes.msg_flag, &changes.topic) {
+        // What a member chose for a topic before is not known here: chosen again, it is told again.
+        (Some(flag), Some(topic)) => {
+            change =
+                change.write(Write::SetTopicFlag { topic: topic.clone(), user: target.user.clone(), flag: Some(flag) });
+            Some(flag)
+        }
+        (Some(_), None) | (None, _) => Some(changed.msg_flag).filter(|flag| *flag != target.msg_flag),
+    };
+    if let Some(flag) = chosen {
+        change = change.event(Event::ReceiveOption {
+            group: group.id.clone(),
+            topic: changes.topic.clone(),
+            user: target.user.clone(),
+            discard: flag == MsgFlag::Discard,
+        });
+        let about = Notice::about(group, target.user.clone(), NoticeKind::ReceiveOptionChanged { flag }, dice());
+        let notice = Notice { topic: changes.topic.clone(), ..about };
         change = notice::tell(change, [&target.user], notice, scene.now);
     }
     if changed.role != target.role {

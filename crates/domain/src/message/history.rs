@@ -1,7 +1,12 @@
 //! Which stored messages a reader sees, and which of them a page holds.
 
 use crate::{
-    UserId, conversation::ConversationKey, denied::Denied, message::Message, permission::Action, scene::Scene,
+    UserId,
+    conversation::ConversationKey,
+    denied::Denied,
+    message::Message,
+    permission::{Action, Role},
+    scene::Scene,
     time::Timestamp,
 };
 
@@ -44,6 +49,12 @@ impl Sight {
         Ok(Self { reader: Some(scene.user.clone()), first: cleared.max(joined_seq) + 1, since })
     }
 
+    /// The same without the messages up to a number: of a topic the member alone knows what they cleared.
+    #[must_use]
+    pub fn without(self, cleared_seq: u64) -> Self {
+        if self.reader.is_none() { self } else { Self { first: self.first.max(cleared_seq + 1), ..self } }
+    }
+
     /// The lowest number in sight, at least 1.
     #[must_use]
     pub fn first(&self) -> u64 {
@@ -61,8 +72,12 @@ impl Sight {
     }
 }
 
-/// Whether newcomers see what was said before: as the group says where groups of its type may, else as the type says.
+/// Whether newcomers see what was said before: by right where permission groups are in force; else as the group says where groups
+/// of its type may, else as the type says.
 fn sees_before_join(scene: &Scene) -> bool {
+    if let Some(rights) = scene.rights {
+        return rights.read_history() || scene.role() == Role::Owner;
+    }
     let of_group = scene.group.history_before_join.filter(|_| scene.policy.history_option);
     of_group.unwrap_or(scene.policy.history_before_join)
 }
@@ -205,6 +220,32 @@ mod tests {
         };
         assert!(!sight.shows(&said_at(4999)));
         assert!(sight.shows(&said_at(5000)));
+    }
+
+    // Who sees what was said before joining where rights decide: role, right of the topic.
+    #[rstest]
+    #[case::member(Role::Member, 0, false)]
+    #[case::member_with_the_right(Role::Member, crate::rights::topic::READ_HISTORY, true)]
+    #[case::member_with_all_others(Role::Member, !crate::rights::topic::READ_HISTORY, false)]
+    #[case::admin(Role::Admin, 0, false)]
+    #[case::owner(Role::Owner, 0, true)]
+    fn rights_open_the_history(#[case] role: Role, #[case] mask: u64, #[case] sees: bool) {
+        let mut scene = scene(GroupPolicy::COMMUNITY, None, 0);
+        Arc::make_mut(scene.member.as_mut().expect("a member")).role = role;
+        Arc::make_mut(&mut scene.group).permission_enabled = true;
+        scene.rights = Some(crate::rights::Rights { community: 0, topic: Some(mask) });
+        let topic = ConversationKey::Topic(TopicId::trusted("@TGS#_town@TOPIC#_news"));
+        let said = Message { seq: 3, draft: Arc::new(text_of("sender", 4999)), version: 0, recall: None, counted: 0 };
+        assert_eq!(Sight::of(&scene, &topic).expect("may read").shows(&said), sees);
+    }
+
+    #[test]
+    fn what_a_member_cleared_in_a_topic_is_out_of_sight() {
+        let mut scene = scene(GroupPolicy::COMMUNITY, None, 0);
+        let topic = ConversationKey::Topic(TopicId::trusted("@TGS#_town@TOPIC#_news"));
+        assert_eq!(Sight::of(&scene, &topic).expect("may read").without(4).first(), 5);
+        scene.app_admin = true;
+        assert_eq!(Sight::of(&scene, &topic).expect("may read").without(4).first(), 1);
     }
 
     #[rstest]

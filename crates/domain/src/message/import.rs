@@ -12,14 +12,17 @@ use crate::{
     scene::Scene,
 };
 
-/// Whether a message may have been sent then: after the group came to be, not before the newest message, and in the past.
+/// Whether a message may have been sent then: after the group, or the topic it lies in, came to be, not before the newest message, and
+/// in the past.
 ///
 /// # Errors
 /// [`Denied::BadValue`] that names the rule.
 pub fn may_date(scene: &Scene, position: Position, draft: &Draft) -> Result<(), Denied> {
     let bad = |text: &str| Err(Denied::BadValue(format!("`SendTime` {}: {text}", draft.time.0)));
-    if draft.time <= scene.group.created_at {
-        return bad("the group did not exist yet");
+    // A topic may be older than the community that took it in.
+    let created_at = scene.topic.as_ref().map_or(scene.group.created_at, |topic| topic.created_at);
+    if draft.time <= created_at {
+        return bad("the group or topic did not exist yet");
     }
     if draft.time < position.last_time {
         return bad("the group has newer messages");

@@ -70,6 +70,9 @@ pub enum Tip {
         by: UserId,
         /// Whom and for how long.
         members: Vec<MemberMute>,
+        /// Only in this topic.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        topic: Option<TopicId>,
     },
     /// A topic's profile changed.
     TopicChanged {
@@ -124,6 +127,23 @@ impl Tip {
             | Self::AttributesChanged { by, .. }
             | Self::CountersChanged { by, .. } => by,
             Self::Quit { user, .. } => user,
+        }
+    }
+
+    /// The topic that it is about, where it is about one.
+    #[must_use]
+    pub fn topic(&self) -> Option<&TopicId> {
+        match self {
+            Self::TopicChanged { topic, .. } => Some(topic),
+            Self::Muted { topic, .. } => topic.as_ref(),
+            Self::Joined { .. }
+            | Self::Quit { .. }
+            | Self::Kicked { .. }
+            | Self::AdminSet { .. }
+            | Self::GroupChanged { .. }
+            | Self::AttributesChanged { .. }
+            | Self::CountersChanged { .. }
+            | Self::Banned { .. } => None,
         }
     }
 }

@@ -168,6 +168,8 @@ promises! {
         every_topic_has_numbers_of_its_own,
         preconditions_about_topics_refuse_with_conflict,
         members_read_and_choose_in_each_topic,
+        who_speaks_in_a_topic_has_read_it,
+        choices_in_topics_are_found_at_login,
         newcomers_have_read_what_was_said_before,
         reading_all_of_a_topic_reads_for_every_member,
         leaving_the_community_forgets_what_a_member_had_in_topics,

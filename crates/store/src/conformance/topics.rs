@@ -147,6 +147,37 @@ pub(super) async fn members_read_and_choose_in_each_topic(trial: &Trial) {
     assert_eq!(own(&store, "sport", "ana").await.read_seq, 0);
 }
 
+pub(super) async fn who_speaks_in_a_topic_has_read_it(trial: &Trial) {
+    let store = trial.open();
+    found(&store, &["news", "sport"]).await;
+    for (n, who) in (1..).zip(["ana", "bob", "ana", "stranger"]) {
+        store.say(&line("news"), who, at(n)).await;
+    }
+    let read = async |part, who| own(&store, part, who).await.read_seq;
+    assert_eq!((read("news", "ana").await, read("news", "bob").await, read("sport", "ana").await), (3, 2, 0));
+    let entries = store.read().topic_entries(APP, &[topic_id(TOWN, "news")], Some(&user("stranger"))).await.unwrap();
+    assert_eq!(entries[0].as_ref().unwrap().own, None, "speaking makes nobody a member");
+    let spoke = store.read().member(APP, &group_id(TOWN), &user("ana")).await.unwrap().unwrap();
+    assert_eq!((spoke.last_spoke_at, spoke.read_seq), (at(3), 0), "the community itself was not read");
+}
+
+pub(super) async fn choices_in_topics_are_found_at_login(trial: &Trial) {
+    let store = trial.open();
+    found(&store, &["news", "sport", "art"]).await;
+    let flag = |part, who, flag| Write::SetTopicFlag { topic: topic_id(TOWN, part), user: user(who), flag };
+    store.write(flag("sport", "bob", Some(MsgFlag::Discard))).await;
+    store.write(flag("news", "bob", Some(MsgFlag::AcceptAndNotify))).await;
+    store.write(flag("art", "bob", Some(MsgFlag::Discard))).await;
+    store.write(flag("art", "bob", None)).await;
+    store.write(flag("art", "ana", Some(MsgFlag::Discard))).await;
+    let chosen = store.read().topic_flags(APP, &group_id(TOWN), &user("bob")).await.unwrap();
+    let expected = [("news", MsgFlag::AcceptAndNotify), ("sport", MsgFlag::Discard)];
+    assert_eq!(chosen, expected.map(|(part, flag)| (topic_id(TOWN, part), flag)));
+    store.write(Write::DeleteTopic(topic_id(TOWN, "sport"))).await;
+    assert_eq!(store.read().topic_flags(APP, &group_id(TOWN), &user("bob")).await.unwrap().len(), 1);
+    assert_eq!(store.read().topic_flags(APP, &group_id("gone"), &user("bob")).await.unwrap(), []);
+}
+
 pub(super) async fn newcomers_have_read_what_was_said_before(trial: &Trial) {
     let store = trial.open();
     found(&store, &["news", "quiet"]).await;
@@ -191,7 +222,7 @@ pub(super) async fn reading_all_of_a_topic_reads_for_every_member(trial: &Trial)
     // Unread numbers that are set afterwards hold.
     store.write(read("ana", 2, true)).await;
     store.write(read("bob", 2, true)).await;
-    store.say(&line("news"), "ana", at(5)).await;
+    store.say(&line("news"), "somebody", at(5)).await;
     assert_eq!((own(&store, "news", "ana").await.read_seq, own(&store, "news", "bob").await.read_seq), (2, 2));
     store.write(Write::ReadAllOfTopic(topic_id(TOWN, "news"))).await;
     assert_eq!((own(&store, "news", "ana").await.read_seq, own(&store, "news", "bob").await.read_seq), (5, 5));

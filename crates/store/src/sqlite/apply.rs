@@ -89,8 +89,10 @@ pub(super) struct Applier {
     moved: HashSet<LineKey>,
     /// Groups whose state has yet to be written.
     changed: HashSet<GroupKey>,
-    /// Members who spoke: the time and number of their newest message have yet to be written.
+    /// Members who spoke: the time and number of their newest message have yet to be written; 0 when they spoke in topics.
     spoke: HashMap<(AppId, GroupId, Arc<str>), (Timestamp, u64)>,
+    /// Who spoke in topics: the number of their newest message there has yet to be written.
+    spoke_in_topic: HashMap<(AppId, TopicId, Arc<str>), u64>,
 }
 
 impl Default for Applier {
@@ -101,6 +103,7 @@ impl Default for Applier {
             moved: HashSet::new(),
             changed: HashSet::new(),
             spoke: HashMap::new(),
+            spoke_in_topic: HashMap::new(),
         }
     }
 }
@@ -169,6 +172,11 @@ impl Applier {
                 members::spoke(c, state.pk, &user, time, seq)?;
             }
         }
+        for ((app, topic, user), seq) in self.spoke_in_topic.drain() {
+            if let Some(state) = topics::state(c, app, &topic)? {
+                topics::spoke(c, state, &UserId::trusted(&user), seq)?;
+            }
+        }
         self.lines.age();
         self.groups.age();
         Ok(())
@@ -183,6 +191,7 @@ impl Applier {
             self.groups.remove(&key);
         }
         self.spoke.clear();
+        self.spoke_in_topic.clear();
     }
 
     fn find_group(&mut self, c: &Connection, app: AppId, id: &GroupId) -> Result<Option<GroupState>, StoreError> {
@@ -387,10 +396,25 @@ impl Applier {
             None => {}
         }
         self.moved.insert((app, draft.conversation.clone()));
-        if let (ConversationKey::Group(group), Sender::User(user)) = (&draft.conversation, &draft.sender) {
-            self.spoke.insert((app, group.clone(), user.as_str().into()), (draft.time, seq));
-        }
+        self.note_speaker(app, draft, seq);
         Ok(appended)
+    }
+
+    /// Members have read what they said themselves, and everything before it.
+    fn note_speaker(&mut self, app: AppId, draft: &Draft, seq: u64) {
+        let Sender::User(user) = &draft.sender else { return };
+        let user: Arc<str> = user.as_str().into();
+        match &draft.conversation {
+            ConversationKey::Group(group) => {
+                self.spoke.insert((app, group.clone(), user), (draft.time, seq));
+            }
+            ConversationKey::Topic(topic) => {
+                self.spoke_in_topic.insert((app, topic.clone(), user.clone()), seq);
+                let spoke = self.spoke.entry((app, GroupId::trusted(topic.group()), user)).or_default();
+                spoke.0 = spoke.0.max(draft.time);
+            }
+            ConversationKey::Direct(..) => {}
+        }
     }
 
     fn write(
@@ -455,6 +479,7 @@ impl Applier {
                 let group = GroupId::trusted(topic.group());
                 let of_group = self.group(c, app, &group)?;
                 topics::delete(c, state, topic)?;
+                self.spoke_in_topic.retain(|(of, spoken, _), _| (*of, spoken) != (app, topic));
                 self.end_line(c, app, ConversationKey::Topic(topic.clone()))?;
                 self.bump(app, &group, of_group);
             }
@@ -597,6 +622,7 @@ impl Applier {
             self.forget_line(app, ConversationKey::Topic(topic));
         }
         self.spoke.retain(|(of, group, _), _| (*of, group) != (app, id));
+        self.spoke_in_topic.retain(|(of, topic, _), _| *of != app || !topic.belongs_to(id));
         Ok(())
     }
 

@@ -63,6 +63,31 @@ impl Topics for Sqlite {
         })
     }
 
+    async fn topic_flags(
+        &self,
+        app: AppId,
+        group: &GroupId,
+        user: &UserId,
+    ) -> Result<Vec<(TopicId, MsgFlag)>, StoreError> {
+        self.read(|c| {
+            let mut statement = c
+                .prepare_cached(
+                    "SELECT t.id, o.flag FROM groups g
+                     JOIN topic_members o ON o.grp = g.pk AND o.user = ?3 AND o.flag IS NOT NULL
+                     JOIN topics t ON t.pk = o.topic
+                     WHERE g.app = ?1 AND g.id = ?2 ORDER BY t.pk",
+                )
+                .map_err(failed)?;
+            let mut rows = statement.query(params![app.0, group.as_str(), user.as_str()]).map_err(failed)?;
+            let mut flags = Vec::new();
+            while let Some(row) = rows.next().map_err(failed)? {
+                let (id, flag): (String, String) = (row.get(0).map_err(failed)?, row.get(1).map_err(failed)?);
+                flags.push((TopicId::trusted(&id), json("flag", &flag)?));
+            }
+            Ok(flags)
+        })
+    }
+
     async fn topic_count(&self, app: AppId, group: &GroupId) -> Result<u64, StoreError> {
         self.read(|c| {
             c.prepare_cached(
@@ -247,6 +272,15 @@ pub(super) fn set_read(
     .and_then(|mut s| s.execute(params![state.grp, user.as_str(), state.pk, int(seq), force, int(state.read_floor)]))
     .map(drop)
     .map_err(failed)
+}
+
+/// A member spoke: everything up to the message is read. Who is no member has no position.
+pub(super) fn spoke(c: &Connection, state: TopicState, user: &UserId, seq: u64) -> Result<(), StoreError> {
+    let is_member = c
+        .prepare_cached("SELECT 1 FROM members WHERE grp = ?1 AND user = ?2")
+        .and_then(|mut s| s.exists(params![state.grp, user.as_str()]))
+        .map_err(failed)?;
+    if is_member { set_read(c, state, user, seq, false) } else { Ok(()) }
 }
 
 pub(super) fn set_flag(

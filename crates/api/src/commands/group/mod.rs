@@ -1,6 +1,6 @@
 //! The life of groups: created, described, changed, handed over, dismissed. Spec: docs/spec/rest-groups.md#1
 
-mod create;
+pub(super) mod create;
 mod info;
 mod list;
 mod modify;

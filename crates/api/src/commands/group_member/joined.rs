@@ -138,6 +138,8 @@ impl Query {
             user: user.clone(),
             app_admin: caller.is_app_admin(),
             member: Some(joined.member.clone()),
+            topic: None,
+            rights: None,
             now: app.now(),
         };
         let reader = Reader::of(caller, &settings, &scene);

@@ -99,6 +99,10 @@ impl Command for ModifyMember {
         }
         app.decide(|| async {
             let scene = app.scene(&group, caller, &caller.user).await?;
+            let scene = match &changes.topic {
+                Some(topic) => app.in_topic(scene, topic).await?,
+                None => scene,
+            };
             let dice = || app.dice().u64();
             if !scene.policy.members_stored {
                 return Ok(((), in_live_room(app, &scene, &user, &changes, &dice).await?));

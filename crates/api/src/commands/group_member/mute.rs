@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use tsudoi_domain::{
-    Denied, GroupId, TopicId, UserId,
+    GroupId, TopicId, UserId,
     member::mute::{self, Mute},
     time::MuteUntil,
 };
@@ -48,6 +48,10 @@ impl Command for MuteMembers {
         let users = distinct(&self.users);
         app.decide(|| async {
             let scene = app.scene(&self.group, caller, &caller.user).await?;
+            let scene = match &self.topic {
+                Some(topic) => app.in_topic(scene, topic).await?,
+                None => scene,
+            };
             let targets = with_roles(app, &scene, &users).await?;
             let request = Mute { targets: &targets, topic: self.topic.as_ref(), seconds };
             let change = mute::mute(&scene, &request, &|| app.dice().u64())?;
@@ -101,10 +105,10 @@ impl Command for ListMutes {
     const ROUTE: Route = Route::rest("group_open_http_svc", "get_group_muted_account", "docs/spec/rest-groups.md#2.9");
     type Reply = Mutes;
 
-    async fn run(self, _: &Caller, app: &Arc<App>) -> Result<Mutes, Error> {
-        let group = app.group(&self.group).await?;
-        if self.topic.is_some() && !group.support_topic {
-            return Err(Denied::TopicsOff(self.group).into());
+    async fn run(self, caller: &Caller, app: &Arc<App>) -> Result<Mutes, Error> {
+        let scene = app.scene(&self.group, caller, &caller.user).await?;
+        if let Some(topic) = &self.topic {
+            app.in_topic(scene, topic).await?;
         }
         let muted = app.store().read().mutes(app.id(), &self.group, self.topic.as_ref(), app.now()).await?;
         Ok(Mutes {

@@ -3,9 +3,8 @@
 use std::sync::Arc;
 
 use serde::Deserialize;
-use tsudoi_domain::{GroupId, message::clear};
+use tsudoi_domain::{GroupId, conversation::ConversationKey, message::clear};
 
-use super::conversation;
 use crate::{
     app::App,
     command::{Caller, Command, Done, Route},
@@ -30,11 +29,8 @@ impl Command for ClearHistory {
     async fn run(self, caller: &Caller, app: &Arc<App>) -> Result<Done, Error> {
         let decided = app.decide(|| async {
             let scene = app.scene(&self.group, caller, &caller.user).await?;
-            let last_seq = match conversation(&scene, None) {
-                Ok(line) => app.store().read().position(app.id(), &line).await?.last_seq,
-                // What lies in topics is not hidden; the type says so below.
-                Err(_) => 0,
-            };
+            let line = ConversationKey::Group(self.group.clone());
+            let last_seq = app.store().read().position(app.id(), &line).await?.last_seq;
             Ok(((), clear::clear(&scene, self.until, last_seq)?))
         });
         decided.await?;

@@ -12,7 +12,7 @@ use tsudoi_domain::{
     },
 };
 
-use super::conversation;
+use super::scene_of_line;
 use crate::{
     app::App,
     command::{Caller, Command, Route},
@@ -72,8 +72,7 @@ impl Command for EditGroupMessage {
     async fn run(self, caller: &Caller, app: &Arc<App>) -> Result<Current, Error> {
         let new = new_text(app, self.body.as_deref(), self.cloud_custom_data.as_ref())?;
         let decided = app.decide(|| async {
-            let scene = app.scene(&self.group, caller, &caller.user).await?;
-            let line = conversation(&scene, self.topic.as_ref())?;
+            let (scene, line) = scene_of_line(app, &self.group, self.topic.as_ref(), caller, &caller.user).await?;
             let message = app.store().read().message(app.id(), &line, self.seq).await?;
             let change = edit::edit(&scene, &line, self.seq, message.as_ref(), self.version, new.clone())
                 .map_err(|denied| refusal(denied, message.as_ref()))?;

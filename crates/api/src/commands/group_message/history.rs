@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use tsudoi_domain::{
-    GroupId, TopicId, UserId,
+    GroupId, Scene, TopicId, UserId,
     conversation::ConversationKey,
     message::{
         Content, Message,
@@ -13,7 +13,7 @@ use tsudoi_domain::{
     },
 };
 
-use super::conversation;
+use super::scene_of_line;
 use crate::{
     app::App,
     command::{Caller, Command, Route},
@@ -87,9 +87,8 @@ impl Command for GetHistory {
             let text = format!("`ReqMsgSeqList` has more than {NAMED} entries");
             return Err(Error::new(ErrorCode::GroupBadParameter, text));
         }
-        let scene = app.scene(&self.group, caller, &caller.user).await?;
-        let line = conversation(&scene, self.topic.as_ref())?;
-        let sight = Sight::of(&scene, &line)?;
+        let (scene, line) = scene_of_line(app, &self.group, self.topic.as_ref(), caller, &caller.user).await?;
+        let sight = Sight::of(&scene, &line)?.without(cleared_in_topic(app, &scene).await?);
         let (stored, is_finished, next) = if self.numbers.is_empty() {
             let newest = app.store().read().position(app.id(), &line).await?.last_seq;
             let window = Window::up_to(self.top, self.count.min(PAGE), newest, sight.first());
@@ -115,6 +114,15 @@ impl Command for GetHistory {
             messages: visible.iter().map(|message| shown.item_json(message, &face, self.with_recalled)).collect(),
         })
     }
+}
+
+/// Up to which number the reader cleared a topic; 0 in groups, whose members know it themselves.
+async fn cleared_in_topic(app: &App, scene: &Scene) -> Result<u64, Error> {
+    let Some(topic) = &scene.topic else { return Ok(0) };
+    let topics = std::slice::from_ref(&topic.id);
+    let found = app.store().read().topic_entries(app.id(), topics, Some(&scene.user)).await?;
+    let own = found.into_iter().flatten().find_map(|entry| entry.own);
+    Ok(own.map_or(0, |own| own.cleared_seq))
 }
 
 /// The messages of a window, newest first.
@@ -238,11 +246,10 @@ impl Command for GetHistorySimple {
         if self.count == 0 {
             return Err(Error::new(ErrorCode::GroupBadParameter, "`ReqMsgNumber` is 0"));
         }
-        let scene = app.scene(&self.group, caller, &caller.user).await?;
-        let sight = Sight::of(&scene, &conversation(&scene, self.topic.as_ref())?);
+        let (scene, line) = scene_of_line(app, &self.group, self.topic.as_ref(), caller, &caller.user).await?;
+        let sight = Sight::of(&scene, &line);
         let sight =
             sight.map_err(|e| Error::from(e).when(ErrorCode::GroupTypeWithoutHistory, ErrorCode::GroupNotAllowed))?;
-        let line = conversation(&scene, self.topic.as_ref())?;
         let newest = app.store().read().position(app.id(), &line).await?.last_seq;
         // A backend names the highest number it wants, and gets what there is below it.
         let top = if self.top == 0 { newest } else { self.top.min(newest) };

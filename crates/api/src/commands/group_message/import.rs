@@ -11,7 +11,7 @@ use tsudoi_domain::{
     message::{Content, Draft, MessageOptions, Priority, Sender, import},
 };
 
-use super::{conversation, members_here};
+use super::{line_of, members_here, scene_of_line};
 use crate::{
     app::App,
     command::{Caller, Command, Route},
@@ -84,7 +84,7 @@ impl Command for ImportGroupMessages {
         let bodies = self.parse(app)?;
         let scene = app.scene(&self.group, caller, &caller.user).await?;
         scene.require(Action::Import, "import messages")?;
-        let line = conversation(&scene, self.topic.as_ref())?;
+        let (scene, line) = line_of(app, scene, self.topic.as_ref()).await?;
         for message in &self.messages {
             if app.store().account(app.id(), &message.from).await?.is_none() {
                 return Err(Denied::NoSuchAccount(message.from.clone()).into());
@@ -166,7 +166,8 @@ async fn store(
 ) -> Result<Result<u64, Denied>, Error> {
     let dedupe_secs = if has_random { app.settings().message.group_dedupe_secs } else { 0 };
     let decided = app.decide(|| async {
-        let scene = app.scene(&scene.group.id, caller, &caller.user).await?;
+        let topic = scene.topic.as_ref().map(|topic| &topic.id);
+        let (scene, _) = scene_of_line(app, &scene.group.id, topic, caller, &caller.user).await?;
         let position = app.store().read().position(app.id(), &draft.conversation).await?;
         if let Err(denied) = import::may_date(&scene, position, &draft) {
             return Ok((Some(denied), Change::none()));

@@ -1,11 +1,12 @@
 //! Messages of groups and topics. Spec: docs/spec/rest-groups.md#3, docs/spec/websocket-protocol.md#11
 
 use serde::Deserialize;
-use tsudoi_domain::{Denied, GroupId, Scene, TopicId, UserId, conversation::ConversationKey};
+use tsudoi_domain::{GroupId, Scene, TopicId, UserId, conversation::ConversationKey};
 
 use crate::{
     app::App,
     catalogue::{Entry, list},
+    command::Caller,
     error::Error,
     error_code::ErrorCode,
 };
@@ -46,21 +47,34 @@ pub struct NumberedMessage {
     seq: u64,
 }
 
-/// Where a message for a group, or one of its topics, goes.
+/// What a decision about messages of a group, or of one of its topics, looks at, and where they lie.
 ///
 /// # Errors
-/// When a community that holds topics gets no topic, or a group that holds none gets one.
-pub fn conversation(scene: &Scene, topic: Option<&TopicId>) -> Result<ConversationKey, Error> {
+/// As [`App::scene`] and [`App::in_topic`]; `GroupBadParameter` when a community that holds topics gets none.
+pub async fn scene_of_line(
+    app: &App,
+    group: &GroupId,
+    topic: Option<&TopicId>,
+    caller: &Caller,
+    user: &UserId,
+) -> Result<(Scene, ConversationKey), Error> {
+    line_of(app, app.scene(group, caller, user).await?, topic).await
+}
+
+/// As [`scene_of_line`], of a scene that was loaded.
+///
+/// # Errors
+/// As there.
+pub async fn line_of(app: &App, scene: Scene, topic: Option<&TopicId>) -> Result<(Scene, ConversationKey), Error> {
     match topic {
-        Some(_) if !scene.group.support_topic => Err(Denied::TopicsOff(scene.group.id.clone()).into()),
-        Some(topic) if !topic.belongs_to(&scene.group.id) => {
-            Err(Error::new(ErrorCode::TopicBadId, format!("`TopicId`: {topic} is no topic of {}", scene.group.id)))
-        }
-        Some(topic) => Ok(ConversationKey::Topic(topic.clone())),
+        Some(topic) => Ok((app.in_topic(scene, topic).await?, ConversationKey::Topic(topic.clone()))),
         None if scene.group.support_topic => {
             Err(Error::new(ErrorCode::GroupBadParameter, "`TopicId` is missing: the community holds topics"))
         }
-        None => Ok(ConversationKey::Group(scene.group.id.clone())),
+        None => {
+            let line = ConversationKey::Group(scene.group.id.clone());
+            Ok((scene, line))
+        }
     }
 }
 

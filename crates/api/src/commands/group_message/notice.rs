@@ -60,9 +60,10 @@ impl Command for SendNotification {
             let text = format!("`ToMembers_Account`: groups of type {} tell everybody", scene.group.group_type);
             return Err(Error::new(ErrorCode::GroupBadParameter, text));
         }
-        if self.topic.is_some() {
-            super::conversation(&scene, self.topic.as_ref())?;
-        }
+        let scene = match &self.topic {
+            Some(topic) => app.in_topic(scene, topic).await?,
+            None => scene,
+        };
         let kind = NoticeKind::Custom { text: self.words };
         let notice =
             Notice { topic: self.topic, ..Notice::about(&scene.group, caller.user.clone(), kind, app.dice().u64()) };

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use serde::Deserialize;
-use tsudoi_domain::{Denied, GroupId, TopicId, UserId, conversation::ConversationKey, message::read};
+use tsudoi_domain::{Denied, GroupId, Scene, TopicId, UserId, conversation::ConversationKey, message::read};
 
-use super::conversation;
+use super::line_of;
 use crate::{
     app::App,
     command::{Caller, Command, Done, Route},
@@ -38,30 +38,34 @@ impl Command for ReportRead {
             // What is not kept cannot be unread.
             return Ok(Done {});
         }
-        let line = conversation(&scene, self.topic.as_ref())?;
+        let (scene, line) = line_of(app, scene, self.topic.as_ref()).await?;
         let last_seq = app.store().read().position(app.id(), &line).await?.last_seq;
-        let read_seq = read_position(app, &scene.group.id, self.topic.as_ref(), &caller.user).await?;
+        let read_seq = read_position(app, &scene).await?;
         app.commit(read::read(&line, &caller.user, read_seq, self.seq, last_seq)).await?;
         Ok(Done {})
     }
 }
 
-/// How far a member has read, exactly; of topics the store alone knows, and lets no position move back.
-async fn read_position(app: &App, group: &GroupId, topic: Option<&TopicId>, user: &UserId) -> Result<u64, Error> {
-    if topic.is_some() {
-        return Ok(0);
-    }
-    Ok(app.store().read().member(app.id(), group, user).await?.map_or(0, |member| member.read_seq))
+/// How far the member of a scene has read, exactly: the store alone knows.
+async fn read_position(app: &App, scene: &Scene) -> Result<u64, Error> {
+    let read = app.store().read();
+    let Some(topic) = &scene.topic else {
+        return Ok(read.member(app.id(), &scene.group.id, &scene.user).await?.map_or(0, |member| member.read_seq));
+    };
+    let entries = read.topic_entries(app.id(), std::slice::from_ref(&topic.id), Some(&scene.user)).await?;
+    Ok(entries.into_iter().flatten().find_map(|entry| entry.own).map_or(0, |own| own.read_seq))
 }
 
 /// Sets how many messages a member has not read, for migrations. REST. Nobody is told; at most all messages are unread.
 /// Groups whose type counts no unread messages answer success and change nothing.
-/// Errors: `GroupNotFound`, `GroupNotAllowed` for somebody who is no member, `GroupBadParameter`.
+/// Errors: `GroupNotFound`, `GroupNotAllowed` for somebody who is no member, `GroupBadParameter`, `CommunityOff`, `TopicBadId`.
 /// Spec: docs/spec/rest-groups.md#3.8
 #[derive(Debug, Deserialize)]
 pub struct SetUnread {
     #[serde(rename = "GroupId")]
     group: GroupId,
+    #[serde(rename = "TopicId", default, deserialize_with = "decode::non_empty")]
+    topic: Option<TopicId>,
     #[serde(rename = "Member_Account")]
     member: UserId,
     #[serde(rename = "UnreadMsgNum")]
@@ -80,7 +84,10 @@ impl Command for SetUnread {
         if scene.member.is_none() {
             return Err(Denied::NotMember { user: self.member, group: self.group }.into());
         }
-        let line = ConversationKey::Group(self.group);
+        let line = match &self.topic {
+            Some(topic) => line_of(app, scene, Some(topic)).await?.1,
+            None => ConversationKey::Group(self.group),
+        };
         let last_seq = app.store().read().position(app.id(), &line).await?.last_seq;
         app.commit(read::set_unread(&line, &self.member, self.unread, last_seq)).await?;
         Ok(Done {})

@@ -14,7 +14,7 @@ use tsudoi_domain::{
 };
 use tsudoi_store::StoreError;
 
-use super::{NumberedMessage, conversation};
+use super::{NumberedMessage, line_of};
 use crate::{
     app::App,
     command::{Caller, Command, Done, Route},
@@ -80,7 +80,7 @@ impl Command for RecallMessages {
             if !settings.features.group_recall {
                 return Err(ErrorCode::GroupRecallOff.into());
             }
-            let line = conversation(&scene, self.topic.as_ref())?;
+            let (scene, line) = line_of(app, scene, self.topic.as_ref()).await?;
             let mut asked = Vec::with_capacity(self.messages.len());
             for message in &self.messages {
                 asked.push(look_up(app, &self.group, &line, message.seq).await?);
@@ -183,7 +183,7 @@ impl Command for GetGroupNotify {
 async fn recalled_in(app: &App, caller: &Caller, question: &NotifyQuestion) -> Result<Vec<Message>, Error> {
     let Some(group) = app.store().group(app.id(), &question.group).await? else { return Ok(Vec::new()) };
     let scene = app.scene_of(group, caller, &caller.user).await?;
-    let Ok(line) = conversation(&scene, question.topic.as_ref()) else { return Ok(Vec::new()) };
+    let Ok((scene, line)) = line_of(app, scene, question.topic.as_ref()).await else { return Ok(Vec::new()) };
     let Ok(sight) = Sight::of(&scene, &line) else { return Ok(Vec::new()) };
     let mut recalled = app.store().read().recalled(app.id(), &line, LOOKED_AT).await?;
     recalled.retain(|message| sight.shows(message));
@@ -243,7 +243,7 @@ impl Command for DeleteBySender {
             // Live rooms keep nothing that could be withdrawn.
             return Ok(Done {});
         }
-        let line = conversation(&scene, self.topic.as_ref())?;
+        let (scene, line) = line_of(app, scene, self.topic.as_ref()).await?;
         let newest = app.store().read().position(app.id(), &line).await?.last_seq;
         let oldest = newest.saturating_sub(LOOKED_AT - 1).max(1);
         let said = app.store().read().history(app.id(), &line, oldest, newest).await?;

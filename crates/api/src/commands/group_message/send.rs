@@ -16,7 +16,7 @@ use tsudoi_domain::{
 };
 use tsudoi_store::Outcome;
 
-use super::{conversation, members_here};
+use super::{members_here, scene_of_line};
 use crate::{
     app::App,
     command::{Caller, Command, Route},
@@ -126,8 +126,7 @@ impl Command for SendGroupMessage {
         let window = settings.message.group_dedupe_secs;
         let parsed = self.parse(settings.limits(), caller)?;
         let sender = caller.acting_for(self.from.as_ref());
-        let scene = app.scene(&self.group, caller, &sender).await?;
-        let line = conversation(&scene, self.topic.as_ref())?;
+        let (scene, line) = scene_of_line(app, &self.group, self.topic.as_ref(), caller, &sender).await?;
         // 1. What was sent before is answered as then, whatever changed since, and counts against nothing.
         if let Some((seq, time)) = app.recent_sends.repeated(&line, &sender, self.random, scene.now, window) {
             metrics::counter!("messages_repeated_total").increment(1);
@@ -141,7 +140,7 @@ impl Command for SendGroupMessage {
         if caller.is_app_admin() && app.store().account(app.id(), &sender).await?.is_none() {
             return Err(Denied::NoSuchAccount(sender).into());
         }
-        send::may_speak(&scene, speaker(app, &scene, &line).await?)?;
+        send::may_speak(&scene, speaker(app, &scene).await?)?;
         // 3. How much is said already.
         let of_member = settings.rates.group_member_messages_per_second;
         if !caller.is_app_admin() && !app.member_rates.admit(&self.group, &sender, scene.now, of_member) {
@@ -294,21 +293,18 @@ async fn members_among(app: &App, scene: &Scene, named: &[UserId]) -> Result<Vec
     Ok(members)
 }
 
-async fn speaker(app: &App, scene: &Scene, line: &ConversationKey) -> Result<Speaker, Error> {
-    let topic = match line {
-        ConversationKey::Topic(topic) => Some(topic),
-        ConversationKey::Group(_) | ConversationKey::Direct(..) => None,
-    };
-    let members = app.store().read();
+async fn speaker(app: &App, scene: &Scene) -> Result<Speaker, Error> {
+    let group = &scene.group.id;
     let muted = match &scene.member {
         Some(member) if scene.policy.members_stored => member.mute_until,
-        Some(_) | None => members.mute(app.id(), &scene.group.id, None, &scene.user).await?,
+        Some(_) | None => app.store().read().mute(app.id(), group, None, &scene.user).await?,
     };
-    let muted_in_topic = match topic {
-        Some(topic) => members.mute(app.id(), &scene.group.id, Some(topic), &scene.user).await?,
+    let muted_in_topic = match &scene.topic {
+        Some(topic) => app.store().topic_mute(app.id(), group, &topic.id, &scene.user).await?,
         None => MuteUntil::NEVER,
     };
-    Ok(Speaker { is_app_admin: app.settings().is_admin(&scene.user), muted, muted_in_topic, topic_muted: false })
+    let topic_muted = scene.topic.as_ref().is_some_and(|topic| topic.mute_all);
+    Ok(Speaker { is_app_admin: app.settings().is_admin(&scene.user), muted, muted_in_topic, topic_muted })
 }
 
 /// Whether the message fits into what the group may say this second.
@@ -354,9 +350,10 @@ async fn deliver(app: &App, scene: Scene, draft: Draft, caller: &Caller) -> Resu
     // What was decided may have changed when the change comes to be committed; then it is decided again.
     let decided = app
         .decide(|| async {
-            let scene = app.scene(&scene.group.id, caller, &scene.user).await?;
+            let topic = scene.topic.as_ref().map(|topic| &topic.id);
+            let (scene, _) = scene_of_line(app, &scene.group.id, topic, caller, &scene.user).await?;
             send::may_send(&scene, &draft.options, receipt_members)?;
-            send::may_speak(&scene, speaker(app, &scene, &draft.conversation).await?)?;
+            send::may_speak(&scene, speaker(app, &scene).await?)?;
             let sleepers = if scene.group.active { Vec::new() } else { members_here(app, &scene.group.id).await? };
             Ok(((), send::send(&scene, draft.clone(), window, sleepers)))
         })
