@@ -1,6 +1,15 @@
 //! Apps and what they share: store, hub, clock, dice. Every command gets an [`App`].
 
-use std::{collections::HashMap, future::Future, sync::Arc};
+use std::{
+    collections::HashMap,
+    future::Future,
+    net::IpAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use arc_swap::ArcSwap;
 use dashmap::DashMap;
@@ -13,9 +22,10 @@ use tsudoi_domain::{
     group::{Group, TypeNames, permission_group::Grants},
     rights::Rights,
     time::Millis,
+    webhook::{Call, Slot},
 };
 use tsudoi_realtime::Hub;
-use tsudoi_store::{AppRow, CommitObserver, Committed, Outcome, Store, StoreError};
+use tsudoi_store::{AppRow, CommitObserver, Committed, Outcome, ReadyCall, Store, StoreError};
 
 use crate::{
     clock::{Clock, Dice},
@@ -30,6 +40,7 @@ use crate::{
     recent_sends::RecentSends,
     turns::Turns,
     user_sig::{AppKeys, SigningKey, ValidTicket, VerifiedTickets},
+    webhook::{self, Webhooks},
 };
 
 /// How often a change is decided again when others were faster.
@@ -82,6 +93,10 @@ pub struct Shared {
     apps: DashMap<AppId, Arc<App>>,
     tickets: VerifiedTickets,
     deliveries: mpsc::Sender<delivery::Batch>,
+    outbox: Arc<webhook::Outbox>,
+    webhook_addresses: webhook::AddressPolicy,
+    proxies: webhook::AddressPolicy,
+    webhooks_started: AtomicBool,
 }
 
 impl std::fmt::Debug for Shared {
@@ -103,6 +118,10 @@ pub struct Parts {
     pub dice: Arc<dyn Dice>,
     /// The server's bounds.
     pub bounds: Bounds,
+    /// Which addresses webhooks may go to.
+    pub webhook_addresses: Arc<dyn Fn(IpAddr) -> bool + Send + Sync>,
+    /// Which addresses are proxies of the operator, whose word counts about who is behind them.
+    pub proxies: Arc<dyn Fn(IpAddr) -> bool + Send + Sync>,
 }
 
 impl Shared {
@@ -114,6 +133,8 @@ impl Shared {
         let (deliveries, queue) = mpsc::channel(delivery::QUEUE);
         let store = (parts.store)(Arc::new(delivery::Observer::new(deliveries.clone())))?;
         let token_key = TokenKey::load(&store, parts.dice.as_ref()).await?;
+        let outbox = webhook::Outbox::new(store.clone());
+        tokio::spawn(outbox.clone().run());
         let shared = Arc::new(Self {
             store,
             hub: Hub::new(),
@@ -124,6 +145,10 @@ impl Shared {
             token_key,
             apps: DashMap::new(),
             deliveries,
+            outbox,
+            webhook_addresses: parts.webhook_addresses,
+            proxies: parts.proxies,
+            webhooks_started: AtomicBool::new(false),
         });
         for row in shared.store.read().apps().await? {
             match serde_json::from_str(&row.settings) {
@@ -131,8 +156,48 @@ impl Shared {
                 Err(e) => return Err(StoreError::Corrupt(format!("settings of app {}: {e}", row.app))),
             }
         }
+        shared.load_waiting_calls().await?;
         tokio::spawn(delivery::run(shared.clone(), queue));
         Ok(shared)
+    }
+
+    /// Puts the calls into the queues of their apps that an earlier process committed and did not make.
+    async fn load_waiting_calls(&self) -> Result<(), StoreError> {
+        const PAGE: usize = 1000;
+        let mut after = 0;
+        loop {
+            let calls = self.store.read().waiting_calls(after, PAGE).await?;
+            let Some(last) = calls.last() else { return Ok(()) };
+            after = last.id;
+            for call in calls {
+                if let Some(app) = self.app(call.app) {
+                    app.webhooks.enqueue(vec![call]);
+                }
+            }
+        }
+    }
+
+    /// From now on webhooks are called; until then they wait, so that what an earlier process left goes where the settings of
+    /// this one say.
+    pub fn start_webhooks(&self) {
+        for app in self.apps() {
+            app.webhooks.start();
+        }
+        self.webhooks_started.store(true, Ordering::Release);
+    }
+
+    /// Gives calls that wait a chance while backends answer, and then makes no more. What was committed and not made stays in the
+    /// outbox.
+    pub async fn stop_webhooks(&self) {
+        while self.apps().iter().any(|app| app.webhooks.is_busy()) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        for app in self.apps() {
+            app.webhooks.stop().await;
+        }
+        while !self.outbox.is_settled() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
     }
 
     /// The app, if the server hosts it.
@@ -172,6 +237,11 @@ impl Shared {
             app.ensure_account(admin).await?;
         }
         Ok(app)
+    }
+
+    /// Whether the address is one of the operator's proxies.
+    pub(crate) fn is_proxy(&self, address: IpAddr) -> bool {
+        (self.proxies)(address)
     }
 
     /// Now.
@@ -221,6 +291,7 @@ pub struct App {
     pub attribute_rates: AttributeRates,
     /// Taken while the counters of a group are read and written.
     pub(crate) counting: Turns,
+    webhooks: Webhooks,
     /// Held while groups are counted and one more is created.
     pub(crate) creating: tokio::sync::Mutex<()>,
 }
@@ -233,8 +304,19 @@ impl std::fmt::Debug for App {
 
 impl App {
     fn new(id: AppId, shared: Arc<Shared>, keys: &[String], settings: AppSettings) -> Self {
+        let webhooks = Webhooks::new(
+            id,
+            &settings.webhook,
+            shared.clock.clone(),
+            shared.webhook_addresses.clone(),
+            shared.outbox.clone(),
+        );
+        if shared.webhooks_started.load(Ordering::Acquire) {
+            webhooks.start();
+        }
         Self {
             id,
+            webhooks,
             shared,
             snapshot: ArcSwap::from_pointee(Snapshot::new(keys, settings, 0)),
             live: LiveRooms::default(),
@@ -253,6 +335,7 @@ impl App {
 
     fn change(&self, keys: &[String], settings: AppSettings) {
         let generation = self.snapshot.load().key_generation + 1;
+        self.webhooks.change(&settings.webhook);
         self.snapshot.store(Arc::new(Snapshot::new(keys, settings, generation)));
     }
 
@@ -272,6 +355,12 @@ impl App {
     #[must_use]
     pub fn store(&self) -> &Store {
         &self.shared.store
+    }
+
+    /// The app's own backend.
+    #[must_use]
+    pub fn webhooks(&self) -> &Webhooks {
+        &self.webhooks
     }
 
     /// Who is here.
@@ -414,11 +503,17 @@ impl App {
     /// The spelling of a group's type in answers.
     #[must_use]
     pub fn type_name(&self, group: &Group) -> String {
+        self.type_name_as(&group.group_type, &group.created_as)
+    }
+
+    /// The spelling of a type in answers, for a group that was created under a name of it.
+    #[must_use]
+    pub fn type_name_as(&self, group_type: &GroupType, created_as: &str) -> String {
         let names = match self.snapshot.load().settings.type_names {
             names @ (TypeNames::Legacy | TypeNames::Modern) => names,
-            TypeNames::AsCreated => TypeNames::AsCreated.for_group(GroupType::spelling(&group.created_as)),
+            TypeNames::AsCreated => TypeNames::AsCreated.for_group(GroupType::spelling(created_as)),
         };
-        group.group_type.wire_name(names).to_owned()
+        group_type.wire_name(names).to_owned()
     }
 
     /// Lets pass callers who may read more than a group's public face.
@@ -435,12 +530,40 @@ impl App {
     /// As [`Store::commit`].
     pub async fn commit(&self, change: Change) -> Result<Outcome, StoreError> {
         if change.writes.is_empty() {
-            if !change.events.is_empty() {
-                self.shared.deliver(Committed { app: self.id, change: Arc::new(change), appended: Vec::new() }).await;
+            if !change.is_empty() {
+                let calls = self.ready_calls(&change.calls).await?;
+                let change = Arc::new(change);
+                self.shared.deliver(Committed { app: self.id, change, appended: Vec::new(), calls }).await;
             }
             return Ok(Outcome::Stored(Vec::new()));
         }
         self.store().commit(self.id, change).await
+    }
+
+    /// The calls of a change that is not stored.
+    async fn ready_calls(&self, calls: &[Call]) -> Result<Vec<ReadyCall>, StoreError> {
+        let mut ready = Vec::with_capacity(calls.len());
+        for call in calls {
+            let mut unread = HashMap::new();
+            for user in call.body.slots().filter_map(Slot::user) {
+                unread.insert(user, self.store().read().unread_total(self.id, user).await?);
+            }
+            let body = call.body.fill(|slot| {
+                let number = slot.user().and_then(|user| unread.get(user));
+                number
+                    .copied()
+                    .ok_or_else(|| StoreError::Corrupt("a call tells of a message that is not stored".into()))
+            })?;
+            ready.push(ReadyCall {
+                id: 0,
+                app: self.id,
+                command: call.command,
+                line: call.line.clone(),
+                origin: call.origin.clone(),
+                body: body.into(),
+            });
+        }
+        Ok(ready)
     }
 
     /// Decides and commits; when others were faster, loads and decides again.

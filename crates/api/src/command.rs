@@ -1,6 +1,6 @@
 //! One shape for every command, whichever door it came through.
 
-use std::{future::Future, pin::Pin, sync::Arc};
+use std::{future::Future, net::IpAddr, pin::Pin, sync::Arc};
 
 use serde::{Serialize, de::DeserializeOwned};
 use tsudoi_domain::{Timestamp, UserId};
@@ -67,6 +67,8 @@ pub struct Caller {
     pub door: Door,
     /// What the client showed to be let in; only over WebSocket.
     pub proof: Option<Proof>,
+    /// The address the request came from, over HTTP; sessions know theirs.
+    pub peer: Option<IpAddr>,
 }
 
 /// What a ticket or session token says beside the user.

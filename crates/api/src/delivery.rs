@@ -62,6 +62,7 @@ pub(crate) async fn run(shared: Arc<Shared>, mut queue: mpsc::Receiver<Batch>) {
                 // The change is stored: whoever did not hear of it finds it when they catch up.
                 tracing::error!(%error, app = %committed.app, "a committed change could not be told");
             }
+            app.webhooks().enqueue(committed.calls);
         }
     }
 }

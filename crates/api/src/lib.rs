@@ -15,11 +15,13 @@ pub mod error_code;
 pub mod gateway;
 pub mod live;
 pub mod new_groups;
+mod peer;
 pub mod rate;
 pub mod recent_sends;
 pub mod rest;
 mod turns;
 pub mod user_sig;
+pub mod webhook;
 pub mod wire;
 
 pub use app::{App, Bounds, Parts, Shared};

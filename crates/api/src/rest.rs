@@ -1,6 +1,6 @@
 //! The REST door: `/v4/<service>/<command>` (docs/spec/rest-common.md#1, order of checks docs/spec/error-codes.md#2).
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use axum::{
     Router,
@@ -18,6 +18,7 @@ use crate::{
     decode::Family,
     error::Error,
     error_code::ErrorCode,
+    peer::{self, Connected},
     wire::envelope::{self, Display},
 };
 
@@ -45,6 +46,8 @@ async fn call(
     State(shared): State<Arc<Shared>>,
     Path(path): Path<String>,
     RawQuery(query): RawQuery,
+    connected: Connected,
+    headers: HeaderMap,
     method: Method,
     body: Body,
 ) -> Response<Body> {
@@ -57,7 +60,9 @@ async fn call(
         return no_such_path().await;
     };
     let started = std::time::Instant::now();
-    let result = serve(&shared, service, command, query.as_deref().unwrap_or_default(), &method, body).await;
+    let peer = peer::client(connected, &headers, |address| shared.is_proxy(address));
+    let query = query.as_deref().unwrap_or_default();
+    let result = serve(&shared, service, command, Call { query, method: &method, peer, body }).await;
     let code = result.as_ref().err().map_or(0, Error::code);
     // Only known commands become a label: callers could otherwise invent labels without end.
     let known = catalogue::find(service, command, Doors::Rest).map_or("unknown", |entry| entry.route.command);
@@ -112,21 +117,23 @@ impl Query {
     }
 }
 
-async fn serve(
-    shared: &Arc<Shared>,
-    service: &str,
-    command: &str,
-    query: &str,
-    method: &Method,
+/// What a request brings beside its path.
+struct Call<'a> {
+    query: &'a str,
+    method: &'a Method,
+    peer: Option<IpAddr>,
     body: Body,
-) -> Result<Vec<u8>, Error> {
+}
+
+async fn serve(shared: &Arc<Shared>, service: &str, command: &str, call: Call<'_>) -> Result<Vec<u8>, Error> {
+    let Call { query, method, peer, body } = call;
     // 1. The request line.
     if method != Method::POST {
         return Err(Error::new(ErrorCode::RestBadRequest, format!("method {method} is not POST")));
     }
     let query = Query::parse(query);
     // 2. App and ticket.
-    let (app, caller) = authenticate(shared, &query)?;
+    let (app, caller) = authenticate(shared, &query, peer)?;
     // 3. The command.
     let entry = catalogue::find(service, command, Doors::Rest).ok_or_else(|| unknown(service, command))?;
     // 4. The rate.
@@ -166,7 +173,7 @@ fn unknown(service: &str, command: &str) -> Error {
     Error::new(code, format!("there is no command {service}/{command}"))
 }
 
-fn authenticate(shared: &Arc<Shared>, query: &Query) -> Result<(Arc<App>, Caller), Error> {
+fn authenticate(shared: &Arc<Shared>, query: &Query, peer: Option<IpAddr>) -> Result<(Arc<App>, Caller), Error> {
     let bad = |text: &str| Error::new(ErrorCode::RestBadQuery, text);
     if let Some(contenttype) = &query.contenttype
         && contenttype != "json"
@@ -185,5 +192,5 @@ fn authenticate(shared: &Arc<Shared>, query: &Query) -> Result<(Arc<App>, Caller
     if !app.settings().is_admin(&user) {
         return Err(Error::new(ErrorCode::RestNotAdmin, format!("{user} is not an admin of the app")));
     }
-    Ok((app, Caller { user, door: Door::Rest, proof: None }))
+    Ok((app, Caller { user, door: Door::Rest, proof: None, peer }))
 }

@@ -25,6 +25,7 @@ use crate::{
     notice::Notice,
     time::{MuteUntil, Timestamp},
     topic::Topic,
+    webhook::Call,
 };
 
 /// What a decision asks for.
@@ -36,6 +37,8 @@ pub struct Change {
     pub writes: Vec<Write>,
     /// What is told afterwards.
     pub events: Vec<Event>,
+    /// What the app's backend is told afterwards.
+    pub calls: Vec<Call>,
 }
 
 impl Change {
@@ -66,10 +69,17 @@ impl Change {
         self
     }
 
+    /// Adds calls to the app's backend; none when it does not listen.
+    #[must_use]
+    pub fn calls(mut self, calls: impl IntoIterator<Item = Call>) -> Self {
+        self.calls.extend(calls);
+        self
+    }
+
     /// Whether nothing is asked for.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.writes.is_empty() && self.events.is_empty()
+        self.writes.is_empty() && self.events.is_empty() && self.calls.is_empty()
     }
 }
 

@@ -25,6 +25,7 @@ pub mod scene;
 pub mod settings;
 pub mod time;
 pub mod topic;
+pub mod webhook;
 
 pub use denied::Denied;
 pub use group::{GroupPolicy, GroupType};
@@ -34,3 +35,4 @@ pub use permission::{Action, Actor, Role, Verdict, permission};
 pub use scene::Scene;
 pub use settings::AppSettings;
 pub use time::{Millis, Timestamp};
+pub use webhook::WebhookCommand;

@@ -2,6 +2,7 @@
 
 use std::{
     collections::VecDeque,
+    net::IpAddr,
     sync::{
         Arc, OnceLock,
         atomic::{AtomicU64, Ordering},
@@ -90,6 +91,7 @@ pub struct Session {
     drained: Notify,
     identity: RwLock<Option<Identity>>,
     ended: OnceLock<CloseReason>,
+    peer: OnceLock<IpAddr>,
 }
 
 impl Session {
@@ -108,7 +110,19 @@ impl Session {
             drained: Notify::new(),
             identity: RwLock::new(None),
             ended: OnceLock::new(),
+            peer: OnceLock::new(),
         })
+    }
+
+    /// Says which address the connection came from; the first one stays.
+    pub fn set_peer(&self, peer: IpAddr) {
+        _ = self.peer.set(peer);
+    }
+
+    /// The address the connection came from, if it is known.
+    #[must_use]
+    pub fn peer(&self) -> Option<IpAddr> {
+        self.peer.get().copied()
     }
 
     /// Its name.

@@ -1,7 +1,13 @@
 //! Puts the floors together: store, hub, doors, and the addresses that machines ask.
 
 use std::{
-    fs::DirBuilder, io, net::SocketAddr, os::unix::fs::DirBuilderExt as _, path::PathBuf, sync::Arc, time::Duration,
+    fs::DirBuilder,
+    io,
+    net::{IpAddr, SocketAddr},
+    os::unix::fs::DirBuilderExt as _,
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
 };
 
 use axum::{
@@ -31,7 +37,7 @@ use tsudoi_store::{
 };
 
 use crate::{
-    config::{MetricsConfig, ServerConfig},
+    config::{MetricsConfig, Networks, ServerConfig, WebhookConfig},
     provision::{AccountProvision, AppPlan, PlanError, ReadyApp},
     shutdown::Shutdown,
 };
@@ -107,9 +113,12 @@ pub async fn start(config: &ServerConfig, plans: Vec<AppPlan>, shutdown: Shutdow
         clock: Arc::new(SystemClock),
         dice: Arc::new(RandomDice::default()),
         bounds: bounds(config),
+        webhook_addresses: webhook_addresses(config.webhook.clone()),
+        proxies: proxies(config.http.trusted_proxies.clone()),
     })
     .await?;
     let apps = make_ready(&shared, plans, config).await?;
+    shared.start_webhooks();
 
     let probes = Probes { shared: Arc::clone(&shared), shutdown: shutdown.clone(), metrics };
     let router = Router::new()
@@ -131,6 +140,14 @@ fn bounds(config: &ServerConfig) -> Bounds {
         hello_interval_secs: config.websocket.hello_interval_secs,
         ..Bounds::default()
     }
+}
+
+fn webhook_addresses(config: WebhookConfig) -> Arc<dyn Fn(IpAddr) -> bool + Send + Sync> {
+    Arc::new(move |address| config.allows(address))
+}
+
+fn proxies(trusted: Networks) -> Arc<dyn Fn(IpAddr) -> bool + Send + Sync> {
+    Arc::new(move |address| trusted.contains(address))
 }
 
 async fn make_ready(
@@ -184,7 +201,8 @@ async fn serve(
         }
     });
     let stop = shutdown.clone();
-    let server = axum::serve(listener, router).with_graceful_shutdown(async move { stop.requested().await });
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    let server = axum::serve(listener, service).with_graceful_shutdown(async move { stop.requested().await });
     let mut server = tokio::spawn(async move { server.await });
     tokio::select! {
         ended = &mut server => return ended.unwrap_or_else(|broken| Err(io::Error::other(broken))),
@@ -197,6 +215,7 @@ async fn serve(
         while shared.hub.connections() > 0 {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
+        shared.stop_webhooks().await;
         ended
     })
     .await;

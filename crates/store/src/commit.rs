@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use tsudoi_domain::{AppId, change::Change, time::Timestamp};
 
-use crate::StoreError;
+use crate::{ReadyCall, StoreError};
 
 /// Where a message came to lie.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,6 +47,8 @@ pub struct Committed {
     pub change: Arc<Change>,
     /// Where its messages lie, in the order of its appends.
     pub appended: Vec<Appended>,
+    /// Its calls to the app's backend, ready to be made.
+    pub calls: Vec<ReadyCall>,
 }
 
 /// Told of every batch of changes once it is on disk, in commit order, before any caller is answered. Runs on the writer:

@@ -11,6 +11,7 @@ pub mod commit;
 #[cfg(test)]
 mod conformance;
 pub mod error;
+pub mod outbox;
 pub mod read;
 pub mod sqlite;
 pub mod upkeep;
@@ -18,6 +19,7 @@ pub mod upkeep;
 pub use cache::Store;
 pub use commit::{AppRow, Appended, Commit, CommitObserver, Committed, Outcome};
 pub use error::StoreError;
+pub use outbox::{DeadCall, Outbox, ReadyCall};
 pub use read::{
     Accounts, Apps, Conversations, DirectQuery, Direction, GroupData, GroupPage, Groups, Joined, LogEntry, LogItem,
     Members, MessageExtras, Messages, PermissionGroups, TopicEntry, Topics, UserLog,
@@ -38,6 +40,7 @@ pub trait Backend:
     + Conversations
     + UserLog
     + Commit
+    + Outbox
     + Upkeep
 {
 }
@@ -55,6 +58,7 @@ impl<T> Backend for T where
         + Conversations
         + UserLog
         + Commit
+        + Outbox
         + Upkeep
 {
 }

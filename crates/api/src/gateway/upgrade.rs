@@ -24,6 +24,7 @@ use crate::{
     command::{Caller, Door, Doors},
     error::Error,
     error_code::ErrorCode,
+    peer::{self, Connected},
 };
 
 /// The routes of the door.
@@ -31,12 +32,22 @@ pub fn router(shared: Arc<Shared>) -> Router {
     Router::new().route("/binfo", get(binary)).route("/info", get(text)).with_state(shared)
 }
 
-async fn binary(State(shared): State<Arc<Shared>>, RawQuery(query): RawQuery, request: Request) -> Response<Body> {
-    upgrade(&shared, query.as_deref(), request, true)
+async fn binary(
+    State(shared): State<Arc<Shared>>,
+    RawQuery(query): RawQuery,
+    connected: Connected,
+    request: Request,
+) -> Response<Body> {
+    upgrade(&shared, query.as_deref(), connected, request, true)
 }
 
-async fn text(State(shared): State<Arc<Shared>>, RawQuery(query): RawQuery, request: Request) -> Response<Body> {
-    upgrade(&shared, query.as_deref(), request, false)
+async fn text(
+    State(shared): State<Arc<Shared>>,
+    RawQuery(query): RawQuery,
+    connected: Connected,
+    request: Request,
+) -> Response<Body> {
+    upgrade(&shared, query.as_deref(), connected, request, false)
 }
 
 /// What the address of a connection says (docs/spec/websocket-protocol.md#1).
@@ -84,7 +95,13 @@ fn wants_upgrade(headers: &HeaderMap) -> Option<&HeaderValue> {
     .flatten()
 }
 
-fn upgrade(shared: &Shared, query: Option<&str>, mut request: Request, is_binary: bool) -> Response<Body> {
+fn upgrade(
+    shared: &Shared,
+    query: Option<&str>,
+    connected: Connected,
+    mut request: Request,
+    is_binary: bool,
+) -> Response<Body> {
     let Some(key) = wants_upgrade(request.headers()) else {
         return refuse(StatusCode::UPGRADE_REQUIRED, "this address speaks WebSocket\n");
     };
@@ -106,6 +123,9 @@ fn upgrade(shared: &Shared, query: Option<&str>, mut request: Request, is_binary
         (true, true) => Encoding::Compressed,
     };
     let session = Session::new(app.id(), encoding, &address.instance, address.platform, shared.bounds.outbound_bytes);
+    if let Some(peer) = peer::client(connected, request.headers(), |address| shared.is_proxy(address)) {
+        session.set_peer(peer);
+    }
     tokio::spawn(async move {
         let upgraded = match on_upgrade.await {
             Ok(upgraded) => upgraded,
@@ -230,11 +250,11 @@ async fn dispatch(
         Err(_) => None,
     };
     let caller = match shown {
-        Some((user, proof)) => Caller { user, door: Door::Socket(session.clone()), proof: Some(proof) },
+        Some((user, proof)) => Caller { user, door: Door::Socket(session.clone()), proof: Some(proof), peer: None },
         None if needs_login(service, command) => {
             return Err(Error::new(ErrorCode::C2cBadRequest, "nobody is logged in: log in first"));
         }
-        None => Caller { user: UserId::trusted(""), door: Door::Socket(session.clone()), proof: None },
+        None => Caller { user: UserId::trusted(""), door: Door::Socket(session.clone()), proof: None, peer: None },
     };
     (entry.run)(body, &caller, app).await
 }

@@ -302,7 +302,6 @@ fn good_addresses_are_accepted() {
 
 #[test]
 fn webhooks_are_wanted_by_their_switch() {
-    let command = "Group.CallbackAfterSendMsg";
     for (written, wanted) in [
         (r#"{}"#, false),
         (r#"{"all": true}"#, false),
@@ -313,16 +312,35 @@ fn webhooks_are_wanted_by_their_switch() {
         (r#"{"url": "http://a", "switches": {"State.StateChange": true}}"#, false),
     ] {
         let webhook: WebhookSettings = serde_json::from_str(written).expect("a webhook section");
-        assert_eq!(webhook.wants(command), wanted, "{written}");
+        assert_eq!(webhook.wants(WebhookCommand::GroupAfterSend), wanted, "{written}");
+    }
+}
+
+#[test]
+fn commands_without_a_switch_go_by_another() {
+    let webhook: WebhookSettings = serde_json::from_str(
+        r#"{"url": "http://a", "switches": {"Group.CallbackBeforeCreateGroup": true, "Group.CallbackAfterCreateGroup": true,
+            "Group.CallbackAfterCreateTopic": false, "Bot.OnGroupMessage": true}}"#,
+    )
+    .expect("a webhook section");
+    for (command, wanted) in [
+        (WebhookCommand::BeforeCreateTopic, true),
+        (WebhookCommand::AfterCreateTopic, false),
+        (WebhookCommand::AfterTopicDestroyed, false),
+        (WebhookCommand::BotC2cMessage, true),
+        (WebhookCommand::RequestOverLimit, true),
+        (WebhookCommand::StateChange, false),
+    ] {
+        assert_eq!(webhook.wants(command), wanted, "{command}");
     }
 }
 
 #[test]
 fn failed_questions_follow_the_policy_of_their_kind() {
     let webhook = WebhookSettings { group_before_failure: FailurePolicy::Refuse, ..WebhookSettings::default() };
-    assert_eq!(webhook.on_failure("Group.CallbackBeforeSendMsg"), FailurePolicy::Refuse);
-    assert_eq!(webhook.on_failure("C2C.CallbackBeforeSendMsg"), FailurePolicy::Deliver);
-    assert_eq!(webhook.on_failure("Group.CallbackBeforeCreateGroup"), FailurePolicy::Deliver);
+    assert_eq!(webhook.on_failure(WebhookCommand::GroupBeforeSend), FailurePolicy::Refuse);
+    assert_eq!(webhook.on_failure(WebhookCommand::C2cBeforeSend), FailurePolicy::Deliver);
+    assert_eq!(webhook.on_failure(WebhookCommand::BeforeCreateGroup), FailurePolicy::Deliver);
 }
 
 #[test]

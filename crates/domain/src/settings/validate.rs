@@ -3,9 +3,12 @@
 use std::{collections::BTreeMap, fmt};
 
 use super::{AppSettings, CustomType, GroupField, MemberField, UserField};
-use crate::group::{
-    GroupPolicy, GroupType, PolicyOverride,
-    policy::{MemberList, OfflineSweep, OnlineCount},
+use crate::{
+    WebhookCommand,
+    group::{
+        GroupPolicy, GroupType, PolicyOverride,
+        policy::{MemberList, OfflineSweep, OnlineCount},
+    },
 };
 
 /// Something in the settings that cannot be.
@@ -197,6 +200,16 @@ impl AppSettings {
         if !["Mac", "macOS"].contains(&webhook.platform_name_mac.as_str()) {
             problems.add("webhook.platform_name_mac", "must be Mac or macOS");
         }
+        for name in webhook.switches.keys() {
+            if WebhookCommand::from_name(name).is_none() {
+                problems.add(format!("webhook.switches.{name}"), "is no webhook command");
+            }
+        }
+        if webhook.client_cert.is_empty() != webhook.client_key.is_empty() {
+            problems.add("webhook.client_key", "belongs to webhook.client_cert: give both or none");
+        }
+        problems.range("webhook.push_events_per_second", webhook.push_events_per_second, 1, u32::MAX);
+        problems.at_most("webhook.after_retry.delays_ms", webhook.after_retry.delays_ms.len(), 20);
     }
 }
 

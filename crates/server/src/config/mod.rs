@@ -78,6 +78,9 @@ concern! {
     HttpConfig {
         /// The largest request body, in bytes. Larger ones are refused.
         body_limit_bytes: usize = 4 << 20,
+        /// Networks of proxies in front of the server. Their word (`X-Forwarded-For`) counts about who calls; of everybody else
+        /// the address of the connection counts.
+        trusted_proxies: Networks = Networks::default(),
     }
 }
 

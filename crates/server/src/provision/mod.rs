@@ -342,6 +342,8 @@ fn resolve_keys(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tsudoi_domain::WebhookCommand;
+
     use crate::config::FirstAppConfig;
 
     const K1: &str = "0f1e2d3c4b5a69788796a5b4c3d2e1f00112233445566778899aabbccddeeff0";
@@ -512,7 +514,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let plan = only(plans(&config(9, Some(K1), Some("http://127.0.0.1:1/cb")), None, true));
         let ready = plan.apply(None, folder.path()).unwrap();
-        assert!(ready.settings.webhook.wants("Group.CallbackAfterSendMsg"));
+        assert!(ready.settings.webhook.wants(WebhookCommand::GroupAfterSend));
         let plan = only(plans(&config(9, Some(K1), Some("http://a b/")), None, true));
         assert!(matches!(plan.apply(None, folder.path()), Err(PlanError::Settings { .. })));
     }

@@ -15,13 +15,14 @@ use tsudoi_domain::{
     conversation::{ConversationKey, Position},
     message::{Draft, Recall, Sender},
     time::{MuteUntil, Timestamp},
+    webhook::{Call, Slot},
 };
 
 use super::{
     accounts, conversations, conversations::ViewRow, extras, failed, group_data, groups, groups::GroupState, log,
-    members, members::Put, messages, permission_groups, remembered::Remembered, topics, topics::TopicState,
+    members, members::Put, messages, outbox, permission_groups, remembered::Remembered, topics, topics::TopicState,
 };
-use crate::{Appended, StoreError};
+use crate::{Appended, ReadyCall, StoreError};
 
 /// Most conversations and most groups that are remembered, each.
 const REMEMBERED: usize = 100_000;
@@ -30,7 +31,7 @@ const REPEAT_SECS: i64 = 600;
 
 /// How an applied change ended.
 pub(super) enum Applied {
-    Stored(Vec<Appended>),
+    Stored(Vec<Appended>, Vec<ReadyCall>),
     Repeated(Appended),
 }
 
@@ -93,6 +94,8 @@ pub(super) struct Applier {
     spoke: HashMap<(AppId, GroupId, Arc<str>), (Timestamp, u64)>,
     /// Who spoke in topics: the number of their newest message there has yet to be written.
     spoke_in_topic: HashMap<(AppId, TopicId, Arc<str>), u64>,
+    /// The id that the newest call of the outbox got; absent until one is put there.
+    last_call: Option<u64>,
 }
 
 impl Default for Applier {
@@ -104,6 +107,7 @@ impl Default for Applier {
             changed: HashSet::new(),
             spoke: HashMap::new(),
             spoke_in_topic: HashMap::new(),
+            last_call: None,
         }
     }
 }
@@ -132,7 +136,8 @@ impl Applier {
         if let [single] = change.writes.as_slice() {
             // Every write looks before it writes, so that a single one needs no way back.
             self.write(transaction, app, single, &mut appended)?;
-            return Ok(Applied::Stored(appended));
+            let calls = self.put_calls(transaction, app, &change.calls, &appended)?;
+            return Ok(Applied::Stored(appended, calls));
         }
         // Several writes stand or fall together. What is remembered goes to disk first, so that the disk knows what is true
         // when they fall.
@@ -147,7 +152,55 @@ impl Applier {
                 return Err(error);
             }
         }
-        Ok(Applied::Stored(appended))
+        let calls = self.put_calls(transaction, app, &change.calls, &appended)?;
+        Ok(Applied::Stored(appended, calls))
+    }
+
+    /// Puts the calls of a change into the outbox, with what only now is known.
+    fn put_calls(
+        &mut self,
+        c: &Connection,
+        app: AppId,
+        calls: &[Call],
+        appended: &[Appended],
+    ) -> Result<Vec<ReadyCall>, StoreError> {
+        let mut ready = Vec::with_capacity(calls.len());
+        for call in calls {
+            let body = call.body.fill(|slot| match slot {
+                Slot::Seq(at) => appended
+                    .get(*at)
+                    .map(|appended| appended.seq)
+                    .ok_or_else(|| StoreError::Corrupt(format!("a call tells of message {at} of its change"))),
+                Slot::Unread(user) => conversations::unread(c, app, user),
+            })?;
+            let call = ReadyCall {
+                id: 0,
+                app,
+                command: call.command,
+                line: call.line.clone(),
+                origin: call.origin.clone(),
+                body: body.into(),
+            };
+            ready.push(self.put_call(c, call)?);
+        }
+        Ok(ready)
+    }
+
+    fn put_call(&mut self, c: &Connection, call: ReadyCall) -> Result<ReadyCall, StoreError> {
+        let last = match self.last_call {
+            Some(last) => last,
+            None => outbox::last_id(c)?,
+        };
+        let call = ReadyCall { id: last + 1, ..call };
+        outbox::put(c, &call)?;
+        self.last_call = Some(call.id);
+        Ok(call)
+    }
+
+    /// Puts dead calls back into the outbox.
+    pub(super) fn revive(&mut self, c: &Connection, app: AppId, ids: &[u64]) -> Result<Vec<ReadyCall>, StoreError> {
+        let dead = outbox::exhume(c, app, ids)?;
+        dead.into_iter().map(|call| self.put_call(c, call)).collect()
     }
 
     /// Writes what moved.

@@ -38,12 +38,7 @@ impl Conversations for Sqlite {
     }
 
     async fn unread_total(&self, app: AppId, user: &UserId) -> Result<u64, StoreError> {
-        self.read(|c| {
-            c.prepare_cached("SELECT unread FROM inboxes WHERE app = ?1 AND user = ?2")
-                .and_then(|mut s| s.query_row(params![app.0, user.as_str()], |r| r.get(0)).optional())
-                .map(|unread| unread.map_or(0, uint))
-                .map_err(failed)
-        })
+        self.read(|c| unread(c, app, user))
     }
 
     async fn unread_views(&self, app: AppId, user: &UserId, limit: usize) -> Result<Vec<DirectView>, StoreError> {
@@ -154,6 +149,14 @@ pub(super) fn more_unread(c: &Connection, app: AppId, user: &UserId) -> Result<(
     .and_then(|mut s| s.execute(params![app.0, user.as_str()]))
     .map(drop)
     .map_err(failed)
+}
+
+/// How many messages of a user are unread, in all conversations.
+pub(super) fn unread(c: &Connection, app: AppId, user: &UserId) -> Result<u64, StoreError> {
+    c.prepare_cached("SELECT unread FROM inboxes WHERE app = ?1 AND user = ?2")
+        .and_then(|mut s| s.query_row(params![app.0, user.as_str()], |r| r.get(0)).optional())
+        .map(|unread| unread.map_or(0, uint))
+        .map_err(failed)
 }
 
 /// So many messages of a user are no longer unread.

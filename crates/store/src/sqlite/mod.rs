@@ -26,6 +26,7 @@ mod groups;
 mod log;
 mod members;
 mod messages;
+mod outbox;
 mod permission_groups;
 #[cfg(test)]
 pub(crate) mod plans;
@@ -41,6 +42,7 @@ const MIGRATIONS: &[M<'_>] = &[
     M::up(include_str!("../../migrations/sqlite/0001_foundation.sql")),
     M::up(include_str!("../../migrations/sqlite/0002_message_extras.sql")),
     M::up(include_str!("../../migrations/sqlite/0003_groups.sql")),
+    M::up(include_str!("../../migrations/sqlite/0015_webhooks.sql")),
 ];
 
 /// How the embedded store is opened.

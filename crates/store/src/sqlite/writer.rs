@@ -10,9 +10,9 @@ use tsudoi_domain::{AppId, UserId, change::Change, time::Timestamp};
 use super::{
     SqliteOptions,
     apply::{Applied, Applier},
-    apps, failed, upkeep,
+    apps, failed, outbox, upkeep,
 };
-use crate::{AppRow, CommitObserver, Committed, Expired, ExpiredLog, Outcome, StoreError};
+use crate::{AppRow, CommitObserver, Committed, DeadCall, Expired, ExpiredLog, Outcome, ReadyCall, StoreError};
 
 /// What the writer is asked to do.
 pub(super) enum Work {
@@ -24,6 +24,10 @@ pub(super) enum Work {
     ExpireMessages { keep_from: HashMap<AppId, Timestamp>, after: u64, limit: usize },
     ExpireLog { app: AppId, before: Timestamp, after: Option<UserId>, limit: usize },
     ExpireMutes { now: Timestamp, limit: usize },
+    ForgetCalls(Vec<u64>),
+    BuryCalls { dead: Vec<DeadCall>, keep: u64 },
+    ReviveCalls { app: AppId, ids: Vec<u64> },
+    DropDeadCalls { app: AppId, ids: Vec<u64> },
 }
 
 /// How work ended.
@@ -33,6 +37,7 @@ pub(super) enum Done {
     Deleted(u64),
     Expired(Expired),
     ExpiredLog(ExpiredLog),
+    Revived(Vec<ReadyCall>),
 }
 
 impl Done {
@@ -195,8 +200,8 @@ fn store_one(
 ) -> Result<Done, StoreError> {
     match work {
         Work::Commit(app, change) => match applier.apply(transaction, *app, change)? {
-            Applied::Stored(appended) => {
-                committed.push(Committed { app: *app, change: change.clone(), appended: appended.clone() });
+            Applied::Stored(appended, calls) => {
+                committed.push(Committed { app: *app, change: change.clone(), appended: appended.clone(), calls });
                 Ok(Done::Committed(Outcome::Stored(appended)))
             }
             Applied::Repeated(first) => Ok(Done::Committed(Outcome::Repeated(first))),
@@ -212,6 +217,10 @@ fn store_one(
             upkeep::expire_log(transaction, *app, *before, after.as_ref(), *limit).map(Done::ExpiredLog)
         }
         Work::ExpireMutes { now, limit } => upkeep::expire_mutes(transaction, *now, *limit).map(Done::Deleted),
+        Work::ForgetCalls(ids) => outbox::forget(transaction, ids).map(|()| Done::Written),
+        Work::BuryCalls { dead, keep } => outbox::bury(transaction, dead, *keep).map(|()| Done::Written),
+        Work::ReviveCalls { app, ids } => applier.revive(transaction, *app, ids).map(Done::Revived),
+        Work::DropDeadCalls { app, ids } => outbox::drop_dead(transaction, *app, ids).map(Done::Deleted),
     }
 }
 

@@ -14,3 +14,4 @@ mod joining;
 mod members;
 mod rest_door;
 mod socket_door;
+mod webhooks;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use tsudoi_domain::{
-    Denied, GroupId, GroupPolicy, GroupType, UserId,
+    Denied, GroupId, GroupPolicy, GroupType, UserId, WebhookCommand,
     group::{
         ApplyJoinOption, InviteJoinOption, MsgFlag,
         create::{self, Creator, NewGroup, NewMember},
@@ -18,6 +18,7 @@ use crate::{
     decode,
     error::Error,
     error_code::ErrorCode,
+    webhook,
     wire::group_info::type_names,
 };
 
@@ -171,10 +172,16 @@ pub(crate) async fn create(
     // 1. What the type and the limits say, before anything is looked up.
     create::create(new, creator, policy, &settings, app.now(), random)?;
     accounts_exist(app, new.owner.iter().chain(new.members.iter().map(|member| &member.user))).await?;
-    // 2. How many groups there may be: nobody creates another one between counting and storing.
+    let mut over_limit = Vec::new();
+    // 2. What the app's backend says, once the numbers allow it; nobody else waits for that.
+    if !new.imported && app.webhooks().wants(WebhookCommand::BeforeCreateGroup) {
+        over_limit.extend(check_quotas(app, policy, new).await?);
+        webhook::group::before_create(app, caller, new).await?;
+    }
+    // 3. How many groups there may be: nobody creates another one between counting and storing.
     let _creating = app.creating.lock().await;
-    let over_limit = check_quotas(app, policy, new).await?;
-    // 3. Under an id that is free.
+    over_limit.extend(check_quotas(app, policy, new).await?);
+    // 4. Under an id that is free.
     loop {
         if let Some(taken) = app.store().group(app.id(), &new.id).await? {
             if !id_chosen {
@@ -186,6 +193,7 @@ pub(crate) async fn create(
             return Err(if by_owner { Denied::IdTakenByYou(id) } else { Denied::IdTaken(id) }.into());
         }
         let change = create::create(new, creator, policy, &settings, app.now(), random)?;
+        let change = if new.imported { change } else { webhook::group::created(app, caller, new, change) };
         match app.commit(change).await {
             Ok(_) => break,
             // Somebody took the id meanwhile, or an account went: look again.
