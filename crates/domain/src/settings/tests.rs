@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::{
+    WebhookCommand,
     limits::GroupLimitsOverride,
     permission::{Actor, Role},
 };
