@@ -8,7 +8,7 @@
 set -eu
 cd "$(dirname "$0")"
 
-SUITES="login messages counters group-history recall profiles"
+SUITES="login messages counters group-history recall profiles media"
 OLDER_VERSIONS="3.5.9 3.4.5"
 OLDER_SUITES="login messages"
 # Suites with cases that fail yet (live rooms, deletion for one side, recalls while away ...); they move to SUITES when they pass.

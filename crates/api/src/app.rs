@@ -13,6 +13,7 @@ use std::{
 
 use arc_swap::ArcSwap;
 use dashmap::DashMap;
+use object_store::ObjectStore;
 use parking_lot::Mutex;
 use tokio::sync::mpsc;
 use tsudoi_domain::{
@@ -33,6 +34,7 @@ use crate::{
     delivery,
     error::Error,
     error_code::ErrorCode,
+    files::{self, Files},
     gateway::{devices::Devices, session_token::TokenKey},
     live::LiveRooms,
     new_groups::NewGroups,
@@ -90,6 +92,8 @@ pub struct Shared {
     pub bounds: Bounds,
     /// What signs the tokens of sessions.
     pub token_key: TokenKey,
+    /// Uploaded files.
+    pub files: Files,
     apps: DashMap<AppId, Arc<App>>,
     tickets: VerifiedTickets,
     deliveries: mpsc::Sender<delivery::Batch>,
@@ -122,6 +126,10 @@ pub struct Parts {
     pub webhook_addresses: Arc<dyn Fn(IpAddr) -> bool + Send + Sync>,
     /// Which addresses are proxies of the operator, whose word counts about who is behind them.
     pub proxies: Arc<dyn Fn(IpAddr) -> bool + Send + Sync>,
+    /// Where uploaded files lie.
+    pub files: Arc<dyn ObjectStore>,
+    /// Where clients reach the server, when that is not the address they come to.
+    pub public_url: Option<String>,
 }
 
 impl Shared {
@@ -132,6 +140,7 @@ impl Shared {
     pub async fn start(parts: Parts) -> Result<Arc<Self>, StoreError> {
         let (deliveries, queue) = mpsc::channel(delivery::QUEUE);
         let store = (parts.store)(Arc::new(delivery::Observer::new(deliveries.clone())))?;
+        let files = Files::load(parts.files, parts.public_url, &store, parts.dice.as_ref()).await?;
         let token_key = TokenKey::load(&store, parts.dice.as_ref()).await?;
         let outbox = webhook::Outbox::new(store.clone());
         tokio::spawn(outbox.clone().run());
@@ -143,6 +152,7 @@ impl Shared {
             tickets: VerifiedTickets::new(parts.bounds.ticket_cache_bytes),
             bounds: parts.bounds,
             token_key,
+            files,
             apps: DashMap::new(),
             deliveries,
             outbox,
@@ -158,6 +168,7 @@ impl Shared {
         }
         shared.load_waiting_calls().await?;
         tokio::spawn(delivery::run(shared.clone(), queue));
+        tokio::spawn(files::upkeep(shared.clone()));
         Ok(shared)
     }
 

@@ -12,6 +12,7 @@ pub mod decode;
 mod delivery;
 pub mod error;
 pub mod error_code;
+pub mod files;
 pub mod gateway;
 pub mod live;
 pub mod new_groups;

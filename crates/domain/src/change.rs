@@ -405,6 +405,13 @@ pub enum Write {
         /// When.
         time: Timestamp,
     },
+    /// A file is no longer served, or is again.
+    SetFileBan {
+        /// Which.
+        key: String,
+        /// Whether it is banned.
+        banned: bool,
+    },
     /// A notice was dealt with and no longer waits.
     DropNotice {
         /// Whose.

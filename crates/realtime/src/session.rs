@@ -85,6 +85,8 @@ pub struct Session {
     instance: Arc<str>,
     /// The platform's number in the connection's address (7: web).
     platform: u32,
+    /// The address that the device reached the server under, like `http://host:port`.
+    reached_at: Arc<str>,
     limit_bytes: usize,
     outbound: Mutex<Outbound>,
     wake: Notify,
@@ -97,13 +99,21 @@ pub struct Session {
 impl Session {
     /// A session of a fresh connection; nobody is logged in on it.
     #[must_use]
-    pub fn new(app: AppId, encoding: Encoding, instance: &str, platform: u32, limit_bytes: usize) -> Arc<Self> {
+    pub fn new(
+        app: AppId,
+        encoding: Encoding,
+        instance: &str,
+        platform: u32,
+        reached_at: &str,
+        limit_bytes: usize,
+    ) -> Arc<Self> {
         Arc::new(Self {
             id: SessionId::next(),
             app,
             encoding,
             instance: instance.into(),
             platform,
+            reached_at: reached_at.into(),
             limit_bytes,
             outbound: Mutex::default(),
             wake: Notify::new(),
@@ -129,6 +139,12 @@ impl Session {
     #[must_use]
     pub fn id(&self) -> SessionId {
         self.id
+    }
+
+    /// The address that the device reached the server under, like `http://host:port`.
+    #[must_use]
+    pub fn reached_at(&self) -> &str {
+        &self.reached_at
     }
 
     /// The app it belongs to.

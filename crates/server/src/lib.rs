@@ -10,4 +10,5 @@ pub mod logging;
 pub mod open_files;
 pub mod provision;
 pub mod shutdown;
+pub mod storage;
 pub mod wiring;

@@ -24,7 +24,7 @@ use tokio::{net::TcpListener, task::JoinHandle};
 use tsudoi_api::{
     Bounds, Parts, Shared,
     clock::{RandomDice, SystemClock},
-    gateway, rest,
+    files, gateway, rest,
 };
 use tsudoi_domain::{
     account::{self, Account, ProfileValue},
@@ -40,6 +40,7 @@ use crate::{
     config::{MetricsConfig, Networks, ServerConfig, WebhookConfig},
     provision::{AccountProvision, AppPlan, PlanError, ReadyApp},
     shutdown::Shutdown,
+    storage,
 };
 
 /// Why a server did not start.
@@ -61,6 +62,9 @@ pub enum StartError {
         /// What the system says.
         why: io::Error,
     },
+    /// The storage of files cannot be used.
+    #[error("storage of files: {0}")]
+    Files(#[from] object_store::Error),
     /// The database cannot be used.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -115,6 +119,8 @@ pub async fn start(config: &ServerConfig, plans: Vec<AppPlan>, shutdown: Shutdow
         bounds: bounds(config),
         webhook_addresses: webhook_addresses(config.webhook.clone()),
         proxies: proxies(config.http.trusted_proxies.clone()),
+        files: storage::open(config)?,
+        public_url: config.public_url.clone(),
     })
     .await?;
     let apps = make_ready(&shared, plans, config).await?;
@@ -124,6 +130,7 @@ pub async fn start(config: &ServerConfig, plans: Vec<AppPlan>, shutdown: Shutdow
     let router = Router::new()
         .merge(rest::router(Arc::clone(&shared)))
         .merge(gateway::router(Arc::clone(&shared)))
+        .merge(files::router(Arc::clone(&shared)))
         .merge(probes_router(Arc::new(probes)));
     let drain = Duration::from_secs(config.shutdown.drain_secs.into());
     let task = tokio::spawn(serve(listener, router, shared, shutdown, drain));

@@ -225,6 +225,7 @@ impl Caches {
                 | Write::PutApplication(_)
                 | Write::DeleteApplication { .. }
                 | Write::Notify { .. }
+                | Write::SetFileBan { .. }
                 | Write::DropNotice { .. } => {}
             }
         }

@@ -21,8 +21,8 @@ pub use commit::{AppRow, Appended, Commit, CommitObserver, Committed, Outcome};
 pub use error::StoreError;
 pub use outbox::{DeadCall, Outbox, ReadyCall};
 pub use read::{
-    Accounts, Apps, Conversations, DirectQuery, Direction, GroupData, GroupPage, Groups, Joined, LogEntry, LogItem,
-    Members, MessageExtras, Messages, PermissionGroups, TopicEntry, Topics, UserLog,
+    Accounts, Apps, Conversations, DirectQuery, Direction, Files, GroupData, GroupPage, Groups, Joined, LogEntry,
+    LogItem, Members, MessageExtras, Messages, PermissionGroups, TopicEntry, Topics, UserLog,
 };
 pub use upkeep::{Expired, ExpiredLog, Upkeep};
 
@@ -38,6 +38,7 @@ pub trait Backend:
     + Messages
     + MessageExtras
     + Conversations
+    + Files
     + UserLog
     + Commit
     + Outbox
@@ -56,6 +57,7 @@ impl<T> Backend for T where
         + Messages
         + MessageExtras
         + Conversations
+        + Files
         + UserLog
         + Commit
         + Outbox

@@ -294,6 +294,13 @@ pub trait Conversations: Send + Sync {
     async fn unread_views(&self, app: AppId, user: &UserId, limit: usize) -> Read<Vec<DirectView>>;
 }
 
+/// Reads what is kept about uploaded files.
+#[async_trait]
+pub trait Files: Send + Sync {
+    /// Whether the file may not be served.
+    async fn is_file_banned(&self, app: AppId, key: &str) -> Read<bool>;
+}
+
 /// An entry of a user's log.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LogEntry {

@@ -5,6 +5,7 @@ use crate::catalogue::Entry;
 pub mod account;
 pub mod conversation;
 pub mod direct_message;
+pub mod file;
 pub mod group;
 pub mod group_attribute;
 pub mod group_counter;
@@ -25,6 +26,7 @@ pub(crate) fn all() -> Vec<Entry> {
         direct_message::all(),
         group_attribute::all(),
         group_counter::all(),
+        file::all(),
         group_member::all(),
         group::all(),
         group_message::all(),

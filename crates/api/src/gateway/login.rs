@@ -314,7 +314,12 @@ impl Command for FetchConfig {
     async fn run(self, _: &Caller, app: &Arc<App>) -> Result<ClientConfig, Error> {
         // The client's telemetry goes nowhere: it is told not to send any.
         let id = app.id().to_string();
-        let config = serde_json::json!({ "evt_rpt_sdkappid_bl": id, "q_rpt_sdkappid_bl": id });
+        // Sizes in megabytes: sounds, pictures, files, videos.
+        let files = app.settings().files;
+        let (small, large) = (files.max_image_mb.to_string(), files.max_file_mb.to_string());
+        let sizes = serde_json::json!({ "a": small, "i": small, "f": large, "v": large }).to_string();
+        let config =
+            serde_json::json!({ "evt_rpt_sdkappid_bl": id, "q_rpt_sdkappid_bl": id, "upload_size_limit": sizes });
         Ok(ClientConfig {
             int32_error_code: 0,
             str_error_message: "",

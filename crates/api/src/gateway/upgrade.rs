@@ -75,6 +75,17 @@ impl Address {
     }
 }
 
+/// The address that a client reached the server under: what it names as the host, in the scheme that a proxy in front says it came
+/// by. It is told to nobody else.
+fn reached_at(headers: &HeaderMap) -> String {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
+    let host = text("x-forwarded-host").or_else(|| text("host")).unwrap_or_default();
+    let is_host = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | ':' | '[' | ']');
+    let host = if !host.is_empty() && host.chars().all(is_host) { host } else { "localhost" };
+    let scheme = if text("x-forwarded-proto") == Some("https") { "https" } else { "http" };
+    format!("{scheme}://{host}")
+}
+
 fn refuse(status: StatusCode, text: &'static str) -> Response<Body> {
     let mut response = Response::new(Body::from(text));
     *response.status_mut() = status;
@@ -122,7 +133,9 @@ fn upgrade(
         (true, false) => Encoding::Binary,
         (true, true) => Encoding::Compressed,
     };
-    let session = Session::new(app.id(), encoding, &address.instance, address.platform, shared.bounds.outbound_bytes);
+    let base = reached_at(request.headers());
+    let outbound_bytes = shared.bounds.outbound_bytes;
+    let session = Session::new(app.id(), encoding, &address.instance, address.platform, &base, outbound_bytes);
     if let Some(peer) = peer::client(connected, request.headers(), |address| shared.is_proxy(address)) {
         session.set_peer(peer);
     }

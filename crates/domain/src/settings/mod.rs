@@ -74,6 +74,8 @@ pub struct AppSettings {
     pub live: LiveSettings,
     /// Friends.
     pub sns: SnsSettings,
+    /// Uploaded files.
+    pub files: FileSettings,
     /// The REST interface.
     pub rest: RestSettings,
     /// Calls to the app's backend.
@@ -109,6 +111,7 @@ impl Default for AppSettings {
             presence: PresenceSettings::default(),
             live: LiveSettings::default(),
             sns: SnsSettings::default(),
+            files: FileSettings::default(),
             rest: RestSettings::default(),
             webhook: WebhookSettings::default(),
         }
@@ -441,6 +444,18 @@ section! {
     SnsSettings {
         /// What becomes of a friend request to somebody who never chose.
         default_allow_type: AllowType = AllowType::NeedConfirm,
+    }
+}
+
+section! {
+    /// Files that clients upload (docs/spec/limits-and-editions.md#3).
+    FileSettings {
+        /// The largest picture or sound, in megabytes.
+        max_image_mb: u32 = 28,
+        /// The largest video or other file, in megabytes.
+        max_file_mb: u32 = 100,
+        /// For how many days a file is kept and its address holds; 0 = for ever.
+        days: u32 = 7,
     }
 }
 

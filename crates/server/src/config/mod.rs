@@ -50,6 +50,8 @@ concern! {
         http: HttpConfig,
         /// WebSocket connections.
         websocket: WebSocketConfig,
+        /// Uploaded files.
+        files: FilesConfig,
         /// Calls to the backends of apps.
         webhook: WebhookConfig,
         /// Stopping.
@@ -96,6 +98,28 @@ concern! {
         outbound_queue_bytes: usize = 64 << 10,
         /// How often clients report that they are there, in seconds.
         hello_interval_secs: u32 = 20,
+    }
+}
+
+concern! {
+    /// Where the files of messages lie: in a folder, or in a bucket of a storage that speaks the S3 protocol.
+    FilesConfig {
+        /// The folder. Without one `files` in the data folder.
+        folder: Option<PathBuf> = None; "/var/lib/tsudoi/files",
+        /// The bucket. When it is set, files lie there and not in a folder.
+        bucket: Option<String> = None; "chat-files",
+        /// The address of the storage; absent for the cloud that invented the protocol.
+        endpoint: Option<String> = None; "https://s3.example.com",
+        /// The storage's region.
+        region: String = "us-east-1".into(),
+        /// Who the server is to the storage. Without one the environment of the machine says so.
+        access_key: Option<String> = None; "20 characters",
+        /// The secret that goes with `access_key`.
+        secret_key: Option<Secret> = None; "40 characters",
+        /// What the names of all objects begin with, when the bucket is shared.
+        prefix: Option<String> = None; "tsudoi",
+        /// Whether the bucket is named in the host of addresses; if not, in their path.
+        virtual_hosts: bool = false,
     }
 }
 
@@ -212,6 +236,9 @@ impl ServerConfig {
         let mut invalid = Vec::new();
         if self.data_dir.as_os_str().is_empty() {
             invalid.push(Invalid::new("data_dir", "is empty; name a folder"));
+        }
+        if self.files.access_key.is_some() != self.files.secret_key.is_some() {
+            invalid.push(Invalid::new("files.access_key", "goes with `files.secret_key`: set both or none"));
         }
         if let Some(url) = &self.public_url
             && !is_base_url(url)

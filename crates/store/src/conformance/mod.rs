@@ -16,6 +16,7 @@ mod clearing;
 mod commit;
 mod conversations;
 mod extras;
+mod files;
 mod group_data;
 mod groups;
 mod log;
@@ -192,6 +193,8 @@ promises! {
         key_values_are_decided_against_their_counter,
         reactions_are_summed_up_in_their_order,
         pins_stay_until_they_are_taken;
+    files:
+        a_ban_holds_until_it_is_lifted;
     messages:
         a_message_reads_back_as_sent,
         history_is_a_window_of_numbers,

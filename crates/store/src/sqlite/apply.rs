@@ -19,8 +19,9 @@ use tsudoi_domain::{
 };
 
 use super::{
-    accounts, conversations, conversations::ViewRow, extras, failed, group_data, groups, groups::GroupState, log,
-    members, members::Put, messages, outbox, permission_groups, remembered::Remembered, topics, topics::TopicState,
+    accounts, conversations, conversations::ViewRow, extras, failed, files, group_data, groups, groups::GroupState,
+    log, members, members::Put, messages, outbox, permission_groups, remembered::Remembered, topics,
+    topics::TopicState,
 };
 use crate::{Appended, ReadyCall, StoreError};
 
@@ -659,6 +660,7 @@ impl Applier {
                 let state = self.group(c, app, group)?;
                 members::delete_application(c, &state, applicant)?;
             }
+            Write::SetFileBan { key, banned } => files::set_ban(c, app, key, *banned)?,
             Write::Notify { user, notice, time } => log::append_notice(c, app, user, *time, notice)?,
             Write::DropNotice { user, id } => log::drop_notice(c, app, user, *id)?,
         }

@@ -21,6 +21,7 @@ mod apply;
 mod apps;
 mod conversations;
 mod extras;
+mod files;
 mod group_data;
 mod groups;
 mod log;
@@ -43,6 +44,7 @@ const MIGRATIONS: &[M<'_>] = &[
     M::up(include_str!("../../migrations/sqlite/0002_message_extras.sql")),
     M::up(include_str!("../../migrations/sqlite/0003_groups.sql")),
     M::up(include_str!("../../migrations/sqlite/0015_webhooks.sql")),
+    M::up(include_str!("../../migrations/sqlite/0016_files_push.sql")),
 ];
 
 /// How the embedded store is opened.

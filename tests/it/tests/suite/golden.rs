@@ -87,6 +87,15 @@ const REDACTED: &[&str] = &[
     "TinyId",
     "TopTimeStamp",
     "LongPollingKey",
+    "PreSigURL",
+    "TaskId",
+    "download_url",
+    "expired_time",
+    "request_id",
+    "str_download_url",
+    "str_file_key",
+    "str_upload_url",
+    "upload_url",
 ];
 
 fn redact(value: &mut Value) {

@@ -6,6 +6,7 @@ mod conversations;
 mod counters;
 mod crash;
 mod direct_messages;
+mod files;
 mod golden;
 mod group_messages;
 mod groups;
