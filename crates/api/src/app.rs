@@ -36,7 +36,7 @@ use crate::{
     error_code::ErrorCode,
     files::{self, Files},
     gateway::{devices::Devices, session_token::TokenKey},
-    live::LiveRooms,
+    live::{self, LiveRooms},
     new_groups::NewGroups,
     rate::{AttributeRates, BatchRates, GroupRates, MemberRates, RestRates},
     recent_sends::RecentSends,
@@ -167,8 +167,12 @@ impl Shared {
             }
         }
         shared.load_waiting_calls().await?;
+        for app in shared.apps() {
+            app.live.load(shared.store.read().live_rooms(app.id()).await?, app.now());
+        }
         tokio::spawn(delivery::run(shared.clone(), queue));
         tokio::spawn(files::upkeep(shared.clone()));
+        tokio::spawn(live::upkeep::run(shared.clone()));
         Ok(shared)
     }
 
@@ -208,6 +212,14 @@ impl Shared {
         }
         while !self.outbox.is_settled() {
             tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    /// Writes what lies behind; to be called when nobody is served any longer.
+    pub async fn settle(&self) {
+        for app in self.apps() {
+            app.live.settle();
+            live::upkeep::write_behind(&app).await;
         }
     }
 

@@ -21,6 +21,7 @@ use tsudoi_store::{Appended, CommitObserver, Committed, StoreError};
 
 use crate::{
     app::{App, Shared},
+    live::Heard,
     wire::{
         faces::Faces,
         item::{self, DirectItem, GroupFace, GroupInfo, GroupItem, Revoker},
@@ -112,6 +113,7 @@ async fn deliver(app: &Arc<App>, committed: &Committed) -> Result<(), StoreError
             }
             Event::Transient(draft) => message(app, draft, 0).await?,
             Event::Live { draft, seq } => live_message(app, draft, *seq).await?,
+            Event::LivePresence { .. } => {}
             Event::Tip { group, tip } => transient_tip(app, group, tip, None).await?,
             Event::TipToOthers { group, tip, sent_on } => {
                 transient_tip(app, group, tip, sent_on.map(SessionId)).await?;
@@ -295,9 +297,18 @@ async fn live_message(app: &Arc<App>, draft: &Arc<Draft>, seq: u64) -> Result<()
     let Some((group, _)) = place(&draft.conversation) else { return Ok(()) };
     let (found, face) = group_face(app, &group, None).await?;
     let faces = Faces::of(app.store(), app.id(), tip::shown_with(draft)).await?;
-    let item = GroupItem::of(draft, seq, &face, &faces, "").with_event(number::GROUP_MESSAGE);
+    let item = GroupItem::of(draft, seq, &face, &faces, "");
     let audience = Audience::of(app, &group, found.as_deref());
-    tell_room(app, audience, number::GROUP_MESSAGE, "GroupMsgArray", &item, live_importance(draft.priority));
+    let broadcast = draft.options.is_broadcast.then_some(draft.client_seq.into());
+    let importance = live_importance(draft.priority);
+    let json = tell_room(app, audience, number::GROUP_MESSAGE, "GroupMsgArray", &item, importance, broadcast);
+    if let Some(found) = found {
+        let policy = app.policy_of(&found);
+        let history = if draft.options.is_broadcast { 0 } else { policy.history_before_join_count };
+        if history > 0 || policy.live_recall {
+            app.live.room(&group).remember(seq, draft, &json, history);
+        }
+    }
     Ok(())
 }
 
@@ -317,17 +328,30 @@ impl<'a> Audience<'a> {
     }
 }
 
-/// Tells the audience of a live room, and those who poll it.
-fn tell_room(app: &App, audience: Audience<'_>, event: u32, key: &str, item: &impl Serialize, importance: Importance) {
+/// Tells the audience of a live room, and those who poll it; answers the item as pollers get it.
+fn tell_room(
+    app: &App,
+    audience: Audience<'_>,
+    event: u32,
+    key: &str,
+    item: &impl Serialize,
+    importance: Importance,
+    broadcast: Option<u64>,
+) -> Arc<str> {
     let json = serde_json::to_string(item).expect("pushes are plain data");
-    let raw: Box<RawValue> = RawValue::from_string(json.clone()).expect("just serialised");
+    // Pollers get items of all kinds side by side, each with the number of its kind.
+    let heard: Arc<str> = format!(r#"{{"Event":{event},{}"#, &json[1..]).into();
+    let raw: Box<RawValue> = RawValue::from_string(json).expect("just serialised");
     let pushed = push(event, key, &[raw], importance);
     if audience.everyone {
         app.hub().send_app(app.id(), &pushed);
     } else {
         app.hub().send_others(app.id(), audience.group, &[pushed], audience.except);
     }
-    app.live.room(audience.group).say(json.into());
+    if let Some(room) = app.live.find(audience.group) {
+        room.say(Heard { json: heard.clone(), broadcast }, app.now());
+    }
+    heard
 }
 
 async fn transient_tip(
@@ -352,11 +376,11 @@ async fn transient_tip(
         options: tsudoi_domain::message::MessageOptions::default(),
     };
     let is_live = found.as_ref().is_some_and(|group| app.policy_of(group).tips == Tips::Transient);
-    let seq = if is_live { app.live.room(group).number(now) } else { 0 };
-    let item = GroupItem::of(&draft, seq, &face, &faces, "").with_event(number::TRANSIENT_TIP);
+    let seq = if is_live { app.live.number(group, now) } else { 0 };
+    let item = GroupItem::of(&draft, seq, &face, &faces, "");
     if is_live {
         let audience = Audience { except, ..Audience::of(app, group, found.as_deref()) };
-        tell_room(app, audience, number::TRANSIENT_TIP, "GroupTips", &item, Importance::Droppable(90));
+        tell_room(app, audience, number::TRANSIENT_TIP, "GroupTips", &item, Importance::Droppable(90), None);
     } else {
         let pushed = push(number::TRANSIENT_TIP, "GroupTips", &[item], Importance::Needed);
         app.hub().send_others(app.id(), group, &[pushed], except);
@@ -392,7 +416,7 @@ async fn notify(app: &Arc<App>, users: &[UserId], notice: &Notice, time: Timesta
         if app.policy(&group_type).is_some_and(|policy| !policy.members_stored) {
             let found = app.store().group(app.id(), &notice.group).await?;
             let audience = Audience::of(app, &notice.group, found.as_deref());
-            tell_room(app, audience, number::NOTICE, "GroupTips", &item, Importance::Droppable(100));
+            tell_room(app, audience, number::NOTICE, "GroupTips", &item, Importance::Droppable(100), None);
         } else {
             app.hub().send_group(
                 app.id(),
@@ -439,6 +463,8 @@ async fn direct_message(app: &Arc<App>, draft: &Arc<Draft>) -> Result<(), StoreE
 
 #[derive(Serialize)]
 struct WithdrawnGroup<'a> {
+    #[serde(rename = "ToGroupId")]
+    to_group: &'a GroupId,
     #[serde(rename = "GroupInfo")]
     group: GroupInfo<'a>,
     #[serde(rename = "RevokerInfo")]
@@ -488,7 +514,11 @@ async fn recalled(
     let senders = messages.iter().filter_map(|draft| draft.sender.user().cloned()).collect();
     let faces = Faces::of(app.store(), app.id(), senders).await?;
     if let Some((group, topic)) = place(conversation) {
-        let (_, face) = group_face(app, &group, topic.as_ref()).await?;
+        let (found, face) = group_face(app, &group, topic.as_ref()).await?;
+        let room = found.filter(|found| !app.policy_of(found).history_stored);
+        if room.is_some() {
+            app.live.room(&group).withdraw(seqs);
+        }
         let withdrawn = |(draft, seq): (&Arc<Draft>, &u64)| {
             let one = Withdrawn {
                 group: Some(&group),
@@ -502,12 +532,18 @@ async fn recalled(
                 tiny_id: draft.sender.user().map(|user| faces.tiny_id(user)).unwrap_or_default(),
                 revoker: None,
             };
-            let payload = [WithdrawnGroup {
+            let item = WithdrawnGroup {
+                to_group: &group,
                 group: GroupInfo::plain(&face, None),
                 revoker: recall.into(),
                 body: WithdrawnGroupBody { messages: vec![one] },
-            }];
-            to_readers(app, &group, draft, push(number::NOTICE, "GroupTips", &payload, Importance::Needed));
+            };
+            if let Some(room) = &room {
+                let audience = Audience::of(app, &group, Some(room));
+                tell_room(app, audience, number::NOTICE, "GroupTips", &item, Importance::Droppable(100), None);
+            } else {
+                to_readers(app, &group, draft, push(number::NOTICE, "GroupTips", &[item], Importance::Needed));
+            }
         };
         messages.iter().zip(seqs).for_each(withdrawn);
         return Ok(());

@@ -17,6 +17,7 @@ use crate::{
         permission_group::PermissionGroup,
     },
     join::Application,
+    live::{LiveMembers, PresenceCause},
     member::Member,
     message::{
         Draft, GroupChanges, MsgKey, Recall, Tip,
@@ -202,6 +203,29 @@ pub enum Write {
         /// Whom.
         user: UserId,
         /// Until when; [`MuteUntil::NEVER`] lifts it.
+        until: MuteUntil,
+    },
+    /// Who came into and left a live room since this was last written, which happens behind the messages: what is written of a
+    /// group that is gone by now is passed over.
+    PutLiveMembers(Box<LiveMembers>),
+    /// Somebody becomes an admin of a live room, or is one no longer; in the room or not.
+    SetLiveAdmin {
+        /// The room.
+        group: GroupId,
+        /// Whom.
+        user: UserId,
+        /// Is one from now on.
+        admin: bool,
+    },
+    /// A mark on somebody in a live room.
+    SetLiveMark {
+        /// The room.
+        group: GroupId,
+        /// On whom.
+        user: UserId,
+        /// Which.
+        mark: u32,
+        /// Until when; [`MuteUntil::NEVER`] takes it off.
         until: MuteUntil,
     },
     /// A topic, new or changed: the whole row as decided.
@@ -444,6 +468,15 @@ pub enum Event {
         draft: Arc<Draft>,
         /// Its number.
         seq: u64,
+    },
+    /// Whether people are here in a live room has changed.
+    LivePresence {
+        /// The room.
+        group: GroupId,
+        /// Whose.
+        users: Vec<UserId>,
+        /// How.
+        cause: PresenceCause,
     },
     /// A tip that is not stored.
     Tip {

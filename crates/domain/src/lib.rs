@@ -15,6 +15,7 @@ pub mod group;
 pub mod id;
 pub mod join;
 pub mod limits;
+pub mod live;
 pub mod member;
 pub mod message;
 pub mod notice;

@@ -335,6 +335,10 @@ sections! {
         members_per_mark: 1000,
         /// Members marked per call.
         mark_batch: 500,
+        /// Accounts looked for in a room per call.
+        check_batch: 500,
+        /// Robots added or removed per call.
+        robot_batch: 500,
         /// Members per page.
         member_page: 500,
         /// Most messages that an app may let newcomers see.
@@ -649,9 +653,6 @@ impl Rates {
     pub fn rest_per_second(&self, command: &str) -> u32 {
         if let Some(own) = self.rest.get(command) {
             return *own;
-        }
-        if command == "send_broadcast_msg" {
-            return self.live_broadcast_per_second;
         }
         match REST_EXCEPTIONS.binary_search_by_key(&command, |(name, _)| name) {
             // Whoever switched the common rate off wants no rates.

@@ -396,8 +396,8 @@ fn row(policy: &GroupPolicy, action: Action) -> Row {
         Action::SendWhileAllMuted => leaders,
         Action::ReadHistory => members.when(p.history_stored),
         Action::ReadMembers => members.when(p.member_list != MemberList::None),
-        Action::RecallOwn => members.when(p.recall_supported),
-        Action::RecallOthers => over_lower.when(p.recall_supported),
+        Action::RecallOwn => members.when(p.recall_supported || p.live_recall),
+        Action::RecallOthers => over_lower.when(p.recall_supported || p.live_recall),
         Action::EditMessage => members.when(p.edit_supported),
         Action::DeleteMessages => members.when(p.delete_supported),
         Action::ClearHistory => app_admin.when(p.clear_supported),
@@ -413,7 +413,7 @@ fn row(policy: &GroupPolicy, action: Action) -> Row {
         Action::ManagePermissionGroups | Action::ManagePermissionMembers | Action::ManageTopicPermissions => {
             Row::of([No, No, No, Yes, Yes]).when(p.permission_groups)
         }
-        Action::MarkMembers => app_admin.when(p.member_marks),
+        Action::MarkMembers => Row::of([No, No, No, Yes, Yes]).when(p.member_marks),
         Action::SendNotice => app_admin,
         Action::Import => app_admin.when(p.import_allowed),
     }

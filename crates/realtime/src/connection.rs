@@ -108,7 +108,7 @@ async fn read_loop(
         });
         match read {
             Ok(0) => return CloseReason::Gone,
-            Ok(_) => {}
+            Ok(_) => session.hear(),
             Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
             Err(_) => return CloseReason::Gone,
         }

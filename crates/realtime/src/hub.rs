@@ -6,6 +6,7 @@
 use std::{
     collections::{HashMap, HashSet},
     sync::Arc,
+    time::Duration,
 };
 
 use dashmap::DashMap;
@@ -165,6 +166,12 @@ impl Hub {
     #[must_use]
     pub fn is_here(&self, app: AppId, user: &UserId) -> bool {
         self.users.contains_key(&(app, user.clone()))
+    }
+
+    /// For how long none of the user's devices that are here has said anything; `None` when none is here.
+    #[must_use]
+    pub fn silence(&self, app: AppId, user: &UserId) -> Option<Duration> {
+        self.present(app, user)?.inner.lock().sessions.iter().map(|session| session.silence()).min()
     }
 
     /// How often the user's memberships changed while they were here; to be asked before they are loaded.

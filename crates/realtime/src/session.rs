@@ -4,9 +4,10 @@ use std::{
     collections::VecDeque,
     net::IpAddr,
     sync::{
-        Arc, OnceLock,
+        Arc, LazyLock, OnceLock,
         atomic::{AtomicU64, Ordering},
     },
+    time::{Duration, Instant},
 };
 
 use bytes::Bytes;
@@ -25,6 +26,14 @@ impl SessionId {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         Self(NEXT.fetch_add(1, Ordering::Relaxed))
     }
+}
+
+/// When the process began to count the silence of its sessions.
+static BEGINNING: LazyLock<Instant> = LazyLock::new(Instant::now);
+
+/// Milliseconds since then.
+fn age_ms() -> u64 {
+    u64::try_from(BEGINNING.elapsed().as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Why the server ends a session.
@@ -94,6 +103,8 @@ pub struct Session {
     identity: RwLock<Option<Identity>>,
     ended: OnceLock<CloseReason>,
     peer: OnceLock<IpAddr>,
+    /// When the client was last heard, as [`age_ms`] counts.
+    heard_ms: AtomicU64,
 }
 
 impl Session {
@@ -121,6 +132,7 @@ impl Session {
             identity: RwLock::new(None),
             ended: OnceLock::new(),
             peer: OnceLock::new(),
+            heard_ms: AtomicU64::new(age_ms()),
         })
     }
 
@@ -173,6 +185,17 @@ impl Session {
 
     pub(crate) fn set_identity(&self, identity: Option<Identity>) {
         *self.identity.write() = identity;
+    }
+
+    /// The client said something.
+    pub(crate) fn hear(&self) {
+        self.heard_ms.store(age_ms(), Ordering::Relaxed);
+    }
+
+    /// For how long the client has said nothing.
+    #[must_use]
+    pub fn silence(&self) -> Duration {
+        Duration::from_millis(age_ms().saturating_sub(self.heard_ms.load(Ordering::Relaxed)))
     }
 
     /// Why it ended, once it has.

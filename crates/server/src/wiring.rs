@@ -226,6 +226,7 @@ async fn serve(
         ended
     })
     .await;
+    shared.settle().await;
     match drained {
         Ok(ended) => {
             tracing::info!("stopped");

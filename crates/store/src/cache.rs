@@ -35,6 +35,7 @@ const GROUPS: u64 = 50_000;
 const MEMBERS: u64 = 500_000;
 const ACCOUNTS: u64 = 200_000;
 const TOPICS: u64 = 50_000;
+const MUTES: u64 = 100_000;
 const TOPIC_MUTES: u64 = 100_000;
 const GRANTS: u64 = 100_000;
 /// How finely touches are told apart while somebody loads.
@@ -104,6 +105,8 @@ struct Caches {
     members: Kept<MemberKey, Option<Arc<Member>>>,
     accounts: Kept<(AppId, UserId), Option<Arc<Account>>>,
     topics: Kept<TopicKey, Option<Arc<Topic>>>,
+    /// Of people who are no stored members.
+    mutes: Kept<MemberKey, MuteUntil>,
     topic_mutes: Kept<(MemberKey, TopicId), MuteUntil>,
     grants: Kept<MemberKey, Arc<Grants>>,
     hasher: RandomState,
@@ -119,6 +122,7 @@ impl Caches {
             members: Kept::new(MEMBERS),
             accounts: Kept::new(ACCOUNTS),
             topics: Kept::new(TOPICS),
+            mutes: Kept::new(MUTES),
             topic_mutes: Kept::new(TOPIC_MUTES),
             grants: Kept::new(GRANTS),
             hasher: RandomState::new(),
@@ -174,6 +178,7 @@ impl Caches {
                 Write::SetMute { group, topic: None, user, .. } => {
                     self.forget_group(app, group);
                     self.forget_member(app, group, user);
+                    self.mutes.forget(&self.member_key(app, group, user));
                 }
                 Write::SetMute { group, topic: Some(topic), user, .. } => {
                     self.forget_group(app, group);
@@ -206,6 +211,9 @@ impl Caches {
                     self.epoch(app, group).fetch_add(1, Ordering::SeqCst);
                 }
                 Write::Append(_)
+                | Write::PutLiveMembers(_)
+                | Write::SetLiveAdmin { .. }
+                | Write::SetLiveMark { .. }
                 | Write::SetTopicFlag { .. }
                 | Write::SetAttributes(_)
                 | Write::SetCounters(_)
@@ -296,6 +304,15 @@ impl Store {
     /// As the backend's read.
     pub async fn topic(&self, app: AppId, topic: &TopicId) -> Result<Option<Arc<Topic>>, StoreError> {
         self.caches.topics.get(self.caches.topic_key(app, topic), self.backend.topic(app, topic)).await
+    }
+
+    /// Until when the user is muted in the group, member or not.
+    ///
+    /// # Errors
+    /// As the backend's read.
+    pub async fn mute(&self, app: AppId, group: &GroupId, user: &UserId) -> Result<MuteUntil, StoreError> {
+        let key = self.caches.member_key(app, group, user);
+        self.caches.mutes.get(key, self.backend.mute(app, group, None, user)).await
     }
 
     /// Until when the user is muted in the topic.

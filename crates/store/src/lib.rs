@@ -21,8 +21,8 @@ pub use commit::{AppRow, Appended, Commit, CommitObserver, Committed, Outcome};
 pub use error::StoreError;
 pub use outbox::{DeadCall, Outbox, ReadyCall};
 pub use read::{
-    Accounts, Apps, Conversations, DirectQuery, Direction, Files, GroupData, GroupPage, Groups, Joined, LogEntry,
-    LogItem, Members, MessageExtras, Messages, PermissionGroups, TopicEntry, Topics, UserLog,
+    Accounts, Apps, Conversations, DirectQuery, Direction, Files, GroupData, GroupPage, Groups, Joined, LiveRoom,
+    LiveRooms, LogEntry, LogItem, Members, MessageExtras, Messages, PermissionGroups, TopicEntry, Topics, UserLog,
 };
 pub use upkeep::{Expired, ExpiredLog, Upkeep};
 
@@ -34,6 +34,7 @@ pub trait Backend:
     + Members
     + Topics
     + GroupData
+    + LiveRooms
     + PermissionGroups
     + Messages
     + MessageExtras
@@ -53,6 +54,8 @@ impl<T> Backend for T where
         + Members
         + Topics
         + GroupData
+        + LiveRooms
+        + LiveRooms
         + PermissionGroups
         + Messages
         + MessageExtras

@@ -160,6 +160,28 @@ pub trait Topics: Send + Sync {
     async fn topic_count(&self, app: AppId, group: &GroupId) -> Read<u64>;
 }
 
+/// A live room as it is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LiveRoom {
+    /// Its group.
+    pub group: GroupId,
+    /// No message has a number above this one.
+    pub reserved_seq: u64,
+    /// Who is in it, when they entered, and their place in the order of entering.
+    pub members: Vec<(UserId, Timestamp, u64)>,
+    /// Its admins.
+    pub admins: Vec<UserId>,
+    /// Who is marked, how, until when.
+    pub marks: Vec<(UserId, u32, MuteUntil)>,
+}
+
+/// Reads live rooms.
+#[async_trait]
+pub trait LiveRooms: Send + Sync {
+    /// All live rooms of the app of which anything is kept.
+    async fn live_rooms(&self, app: AppId) -> Read<Vec<LiveRoom>>;
+}
+
 /// Reads what apps keep in groups.
 #[async_trait]
 pub trait GroupData: Send + Sync {

@@ -13,6 +13,7 @@ use crate::{
     app::App,
     catalogue::{Entry, list},
     command::{Caller, Command, Done, Route},
+    commands::live::enter,
     error::Error,
     error_code::ErrorCode,
 };
@@ -215,12 +216,17 @@ impl Command for DeleteAccounts {
 }
 
 /// Ends an account: its sessions, its memberships (owned groups go on without owner), then itself.
-async fn delete(app: &App, user: &UserId) -> Result<(), Error> {
+async fn delete(app: &Arc<App>, user: &UserId) -> Result<(), Error> {
     app.decide(|| async {
         let joined = app.store().read().joined(app.id(), user).await?;
         Ok(((), account::delete(user, joined.iter().map(|joined| joined.group.as_ref()))))
     })
     .await?;
+    let (rooms, change) = app.live.forget(user);
+    app.commit(change).await?;
+    for group in rooms {
+        enter::leave(app, &group, user).await?;
+    }
     Ok(())
 }
 

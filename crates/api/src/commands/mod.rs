@@ -11,6 +11,7 @@ pub mod group_attribute;
 pub mod group_counter;
 pub mod group_member;
 pub mod group_message;
+pub mod live;
 pub mod notice;
 pub mod presence;
 pub mod profile;
@@ -30,6 +31,7 @@ pub(crate) fn all() -> Vec<Entry> {
         group_member::all(),
         group::all(),
         group_message::all(),
+        live::all(),
         notice::all(),
         presence::all(),
         profile::all(),

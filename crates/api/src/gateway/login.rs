@@ -5,8 +5,9 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use tsudoi_domain::{
     Timestamp, UserId,
-    change::{Change, Write},
+    change::{Change, Event, Write},
     group::MsgFlag,
+    live::PresenceCause,
 };
 use tsudoi_realtime::{CloseReason, Session, Subscription, session::Identity};
 
@@ -15,6 +16,7 @@ use crate::{
     app::App,
     catalogue::{Entry, list},
     command::{Caller, Command, Done, Proof, Route},
+    commands::live::enter,
     error::Error,
     error_code::ErrorCode,
 };
@@ -173,6 +175,11 @@ fn make_room(app: &App, session: &Arc<Session>, others: &[Arc<Session>]) {
 
 /// From now on the user's devices here get the events of the user's groups.
 async fn subscribe(app: &App, user: &UserId) -> Result<(), Error> {
+    let (_, back) = app.live.came_back(user);
+    for group in back {
+        let (users, cause) = (vec![user.clone()], PresenceCause::HeartbeatRecover);
+        app.commit(Change::none().event(Event::LivePresence { group, users, cause })).await?;
+    }
     loop {
         let version = app.hub().memberships_version(app.id(), user);
         let joined = app.store().read().joined(app.id(), user).await?;
@@ -207,6 +214,9 @@ pub fn visible(joined: &tsudoi_store::Joined) -> bool {
 /// A connection with somebody logged in on it is gone.
 pub async fn gone(app: &Arc<App>, identity: &Identity, last: bool) {
     tracing::debug!(app = %app.id(), user = %identity.user, last, "a session ended");
+    if last {
+        app.live.fell_silent(&identity.user, app.now());
+    }
 }
 
 /// The logout of a client; the connection stays open.
@@ -223,6 +233,12 @@ impl Command for Logout {
             && let Some((identity, last)) = app.hub().detach(session)
         {
             gone(app, &identity, last).await;
+            if last {
+                // Who logs out leaves the live rooms: a later login enters none by itself.
+                for group in app.live.rooms_of(&identity.user) {
+                    enter::leave(app, &group, &identity.user).await?;
+                }
+            }
         }
         Ok(Done {})
     }

@@ -248,8 +248,8 @@ impl GroupView {
         let policy = app.policy_of(&group);
         let live = !policy.history_stored;
         let (last_seq, last_time) =
-            if live { app.live.room(&group.id).position() } else { (position.last_seq, position.last_time) };
-        let member_num = if policy.members_stored { group.member_num } else { app.live.room(&group.id).count() as u64 };
+            if live { app.live.position(&group.id) } else { (position.last_seq, position.last_time) };
+        let member_num = if policy.members_stored { group.member_num } else { app.live.count(&group.id) as u64 };
         Self { group, policy, position: Position { last_seq, last_time, ..position }, member_num }
     }
 }

@@ -205,6 +205,8 @@ pub struct GroupItem<'a> {
     revoker: Option<Revoker<'a>>,
     #[serde(rename = "IsSystemMsg", skip_serializing_if = "is_zero")]
     system: u32,
+    #[serde(rename = "IsBroadcastMessage", skip_serializing_if = "std::ops::Not::not")]
+    broadcast: bool,
 }
 
 impl<'a> GroupItem<'a> {
@@ -241,6 +243,7 @@ impl<'a> GroupItem<'a> {
             place: 0,
             revoker: None,
             system: 0,
+            broadcast: options.is_broadcast,
         }
     }
 

@@ -226,6 +226,7 @@ impl<'a> TipBody<'a> {
             Tip::Quit { user, member_num } => {
                 Self { member_num: Some(*member_num), ..of_users(2, std::slice::from_ref(user)) }
             }
+            Tip::QuitTogether { users, member_num } => Self { member_num: Some(*member_num), ..of_users(2, users) },
             Tip::Kicked { users, reason, member_num, .. } => {
                 Self { reason, member_num: Some(*member_num), ..of_users(3, users) }
             }
@@ -289,6 +290,7 @@ pub fn mentioned(tip: &Tip) -> Vec<UserId> {
     let mut users = vec![tip.operator().clone()];
     match tip {
         Tip::Joined { users: listed, .. }
+        | Tip::QuitTogether { users: listed, .. }
         | Tip::Kicked { users: listed, .. }
         | Tip::AdminSet { users: listed, .. }
         | Tip::Banned { users: listed, .. } => users.extend_from_slice(listed),

@@ -311,6 +311,8 @@ columns! {
         online_count: bool,
         /// Whether the list of people in the room can be asked for. 2.6
         online_list: bool,
+        /// Whether clients withdraw what was just said though nothing is stored. websocket-protocol.md 14
+        live_recall: bool,
         /// Whether a mute outlives leaving and coming back. 2.3
         mute_survives_rejoin: bool,
     }
@@ -450,6 +452,7 @@ impl GroupPolicy {
         member_marks: false,
         online_count: false,
         online_list: false,
+        live_recall: false,
         mute_survives_rejoin: true,
         searchable_by_id: false,
         searchable_by_name: false,
@@ -580,6 +583,7 @@ impl GroupPolicy {
         member_marks: true,
         online_count: true,
         online_list: true,
+        live_recall: true,
         member_list: MemberList::Online,
         rest_add_member: false,
         create_with_members: false,
@@ -617,6 +621,7 @@ impl GroupPolicy {
         member_marks: false,
         online_count: false,
         online_list: false,
+        live_recall: false,
         searchable_by_id: false,
         has_admins: false,
         profile_edit_min_role: ProfileEditors::AppAdmin,

@@ -149,7 +149,7 @@ fn rates_of_rest_commands() {
         ("get_appid_group_list", 1),
         ("get_history", 10),
         ("im_set_attr", 100),
-        ("send_broadcast_msg", 5),
+        ("send_broadcast_msg", 200),
         ("no_such_command", 200),
     ] {
         assert_eq!(rates.rest_per_second(command), per_second, "{command}");

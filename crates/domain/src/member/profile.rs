@@ -137,7 +137,7 @@ pub fn modify(
         change = notice::tell(change, [&target.user], notice, scene.now);
     }
     if changed.role != target.role {
-        change = role::tell(change, scene, target, changed.role, dice);
+        change = role::tell(change, scene, &target.user, changed.role, dice);
     }
     if let Some(mute) = &mute {
         change = mute::apply(change, scene, mute, dice);

@@ -2,7 +2,7 @@
 
 use super::{Dice, Member, random};
 use crate::{
-    Denied, Scene,
+    Denied, Scene, UserId,
     change::Change,
     message::{Tip, tip},
     notice::{self, Notice, NoticeKind},
@@ -24,14 +24,14 @@ pub(super) fn check(scene: &Scene, target: &Member, role: Role) -> Result<(), De
 }
 
 /// Tells the member, and the group where its type does.
-pub(super) fn tell(change: Change, scene: &Scene, target: &Member, role: Role, dice: Dice<'_>) -> Change {
+pub(crate) fn tell(change: Change, scene: &Scene, target: &UserId, role: Role, dice: Dice<'_>) -> Change {
     let granted = role == Role::Admin;
     let kind = if granted { NoticeKind::AdminGranted } else { NoticeKind::AdminRevoked };
     let notice = Notice::about(&scene.group, scene.user.clone(), kind, dice());
-    let change = notice::tell(change, [&target.user], notice, scene.now);
+    let change = notice::tell(change, [target], notice, scene.now);
     if !scene.policy.member_profile_notice || !scene.group.active {
         return change;
     }
-    let tip = Tip::AdminSet { by: scene.user.clone(), users: vec![target.user.clone()], granted };
+    let tip = Tip::AdminSet { by: scene.user.clone(), users: vec![target.clone()], granted };
     tip::tell(change, scene, tip, random(dice))
 }

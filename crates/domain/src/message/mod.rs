@@ -121,6 +121,9 @@ pub struct MessageOptions {
     pub targets: Vec<UserId>,
     /// Who is mentioned.
     pub mentions: Mentions,
+    /// One of the app's messages to all its live rooms.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub is_broadcast: bool,
     /// How offline devices are told, JSON text as sent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub push_info: Option<Arc<str>>,

@@ -37,6 +37,13 @@ pub enum Tip {
         /// Members afterwards.
         member_num: u64,
     },
+    /// Several users left a live room.
+    QuitTogether {
+        /// Who; at least one.
+        users: Vec<UserId>,
+        /// Members afterwards.
+        member_num: u64,
+    },
     /// Users were removed.
     Kicked {
         /// Who removed them.
@@ -127,6 +134,7 @@ impl Tip {
             | Self::AttributesChanged { by, .. }
             | Self::CountersChanged { by, .. } => by,
             Self::Quit { user, .. } => user,
+            Self::QuitTogether { users, .. } => users.first().expect("somebody left"),
         }
     }
 
@@ -138,6 +146,7 @@ impl Tip {
             Self::Muted { topic, .. } => topic.as_ref(),
             Self::Joined { .. }
             | Self::Quit { .. }
+            | Self::QuitTogether { .. }
             | Self::Kicked { .. }
             | Self::AdminSet { .. }
             | Self::GroupChanged { .. }

@@ -36,8 +36,8 @@ const RIGHTS: &str = "
     SendWhileAllMuted       | ---yy | --yyy  | --yyy   | --yyy      | --yyy     | ---yy
     ReadHistory             | -yyyy | -yyyy  | -yyyy   | -----      | -yyyy     | -----
     ReadMembers             | -yyyy | -yyyy  | -yyyy   | -yyyy      | -yyyy     | -----
-    RecallOwn               | -yyyy | -yyyy  | -yyyy   | -----      | -yyyy     | -----
-    RecallOthers            | ---<y | --<<y  | --<<y   | -----      | --<<y     | -----
+    RecallOwn               | -yyyy | -yyyy  | -yyyy   | -yyyy      | -yyyy     | -----
+    RecallOthers            | ---<y | --<<y  | --<<y   | --<<y      | --<<y     | -----
     EditMessage             | -yyyy | -yyyy  | -yyyy   | -----      | -yyyy     | -----
     DeleteMessages          | -yyyy | -yyyy  | -yyyy   | -----      | -yyyy     | -----
     ClearHistory            | ----y | ----y  | ----y   | ----y      | -----     | -----
@@ -55,7 +55,7 @@ const RIGHTS: &str = "
     ManagePermissionGroups  | ----- | -----  | -----   | -----      | ---yy     | -----
     ManagePermissionMembers | ----- | -----  | -----   | -----      | ---yy     | -----
     ManageTopicPermissions  | ----- | -----  | -----   | -----      | ---yy     | -----
-    MarkMembers             | ----- | -----  | -----   | ----y      | -----     | -----
+    MarkMembers             | ----- | -----  | -----   | ---yy      | -----     | -----
     SendNotice              | ----y | ----y  | ----y   | ----y      | ----y     | ----y
     Import                  | ----y | ----y  | ----y   | -----      | ----y     | -----
 ";

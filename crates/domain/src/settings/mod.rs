@@ -422,8 +422,12 @@ section! {
         rooms_per_user: u32 = 10,
         /// How often silent people are looked for, in seconds.
         heartbeat_check_secs: u32 = 20,
-        /// After how many silent seconds somebody has left.
+        /// After how many silent seconds somebody is away: not counted, not listed, marks gone.
         heartbeat_timeout_secs: u32 = 30,
+        /// After how many seconds away somebody has left; who comes back earlier need not enter again.
+        forget_absent_secs: u32 = 3600,
+        /// Most tips per second about who came and went in one room; 0 = no limit. Those above tell of several people.
+        member_tips_per_second: u32 = 5,
     }
 }
 

@@ -177,6 +177,7 @@ impl AppSettings {
         problems.range("live.rooms_per_user", self.live.rooms_per_user, 1, u32::MAX);
         problems.range("live.heartbeat_check_secs", self.live.heartbeat_check_secs, 1, u32::MAX);
         problems.range("live.heartbeat_timeout_secs", self.live.heartbeat_timeout_secs, 1, u32::MAX);
+        problems.range("live.forget_absent_secs", self.live.forget_absent_secs, 1, u32::MAX);
         problems.range("rest.deadline_ms", self.rest.deadline_ms, 1, u32::MAX);
         problems.range("rates.alarm_percent", self.rates.alarm_percent, 1, 100);
         let shares = self.rates.priority_shares;

@@ -19,6 +19,7 @@ mod extras;
 mod files;
 mod group_data;
 mod groups;
+mod live;
 mod log;
 mod members;
 mod messages;
@@ -184,6 +185,10 @@ promises! {
         permission_groups_read_back_as_decided,
         rights_of_a_member_are_the_union_of_their_permission_groups,
         who_leaves_the_community_leaves_its_permission_groups;
+    live:
+        a_live_room_reads_back_as_written,
+        what_is_written_behind_a_dissolved_room_is_passed_over,
+        a_mute_is_known_whatever_was_read_before;
     clearing:
         messages_vanish_for_one_user_only,
         a_cleared_history_is_gone_for_one_user_only;

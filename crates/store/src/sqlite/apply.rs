@@ -20,7 +20,7 @@ use tsudoi_domain::{
 
 use super::{
     accounts, conversations, conversations::ViewRow, extras, failed, files, group_data, groups, groups::GroupState,
-    log, members, members::Put, messages, outbox, permission_groups, remembered::Remembered, topics,
+    live, log, members, members::Put, messages, outbox, permission_groups, remembered::Remembered, topics,
     topics::TopicState,
 };
 use crate::{Appended, ReadyCall, StoreError};
@@ -519,6 +519,19 @@ impl Applier {
                 if *until != MuteUntil::NEVER {
                     self.bump(app, group, state);
                 }
+            }
+            Write::PutLiveMembers(members) => {
+                if let Some(state) = self.find_group(c, app, &members.group)? {
+                    live::put_members(c, &state, members)?;
+                }
+            }
+            Write::SetLiveAdmin { group, user, admin } => {
+                let state = self.group(c, app, group)?;
+                live::set_admin(c, &state, user, *admin)?;
+            }
+            Write::SetLiveMark { group, user, mark, until } => {
+                let state = self.group(c, app, group)?;
+                live::set_mark(c, &state, user, *mark, *until)?;
             }
             Write::PutTopic(topic) => {
                 let state = self.group(c, app, &topic.group)?;

@@ -83,7 +83,7 @@ impl Upkeep for Sqlite {
 }
 
 /// What hangs on the row of a group, each with the statement that deletes some of it.
-const OF_GROUPS: [&str; 11] = [
+const OF_GROUPS: [&str; 15] = [
     "DELETE FROM group_data WHERE grp = ?1 AND ?2 > 0",
     "DELETE FROM members WHERE pk IN (SELECT pk FROM members WHERE grp = ?1 LIMIT ?2)",
     "DELETE FROM mutes WHERE (grp, topic, user) IN (SELECT grp, topic, user FROM mutes WHERE grp = ?1 LIMIT ?2)",
@@ -98,6 +98,10 @@ const OF_GROUPS: [&str; 11] = [
          (SELECT grp, id, topic FROM topic_permissions WHERE grp = ?1 LIMIT ?2)",
     "DELETE FROM permission_members WHERE (grp, id, user) IN
          (SELECT grp, id, user FROM permission_members WHERE grp = ?1 LIMIT ?2)",
+    "DELETE FROM live_members WHERE (grp, user) IN (SELECT grp, user FROM live_members WHERE grp = ?1 LIMIT ?2)",
+    "DELETE FROM live_admins WHERE (grp, user) IN (SELECT grp, user FROM live_admins WHERE grp = ?1 LIMIT ?2)",
+    "DELETE FROM live_marks WHERE (grp, user, mark) IN (SELECT grp, user, mark FROM live_marks WHERE grp = ?1 LIMIT ?2)",
+    "DELETE FROM live_numbers WHERE grp = ?1 AND ?2 > 0",
 ];
 
 /// What hangs on the row of a conversation.

@@ -12,10 +12,15 @@ use super::{candidate, last_seq, leaders};
 use crate::{
     app::App,
     command::{Caller, Command, Route},
+    commands::live::{
+        enter::{self, RoomKeys},
+        visit,
+    },
     error::Error,
 };
 
-/// The caller applies to join: is in at once, or waits for the owner or an admin. Gateway.
+/// The caller applies to join: is in at once, or waits for the owner or an admin. Gateway. A live room is entered at once, also by
+/// its owner and by who is in it already.
 /// Limits: `ApplyMsg` 1000 bytes; the caps of group, type and account.
 /// Errors: `GroupNotFound`, `GroupAlreadyMember`, `GroupNotAllowed` (type, option, ban), `GroupFull`, `GroupQuotaReached`.
 /// Spec: docs/spec/websocket-protocol.md#10, docs/spec/group-types.md#2.2
@@ -25,6 +30,9 @@ pub struct ApplyToJoin {
     group: GroupId,
     #[serde(rename = "ApplyMsg", default)]
     message: String,
+    /// Whether the latest messages of a live room are wanted.
+    #[serde(rename = "HugeGroupHistoryMsgFlag", default = "visit::one")]
+    with_history: u32,
 }
 
 /// What became of the application.
@@ -32,6 +40,8 @@ pub struct ApplyToJoin {
 pub struct JoinedStatus {
     #[serde(rename = "JoinedStatus")]
     status: &'static str,
+    #[serde(flatten)]
+    room: Option<RoomKeys>,
 }
 
 impl Command for ApplyToJoin {
@@ -39,6 +49,11 @@ impl Command for ApplyToJoin {
     type Reply = JoinedStatus;
 
     async fn run(self, caller: &Caller, app: &Arc<App>) -> Result<JoinedStatus, Error> {
+        let scene = app.scene(&self.group, caller, &caller.user).await?;
+        if !scene.policy.members_stored {
+            let room = Some(enter::enter(app, &scene, self.with_history != 0).await?);
+            return Ok(JoinedStatus { status: "JoinedSuccess", room });
+        }
         let key = app.shared().now().0;
         let decided = app
             .decide(|| async {
@@ -55,6 +70,6 @@ impl Command for ApplyToJoin {
             Applied::Joined => "JoinedSuccess",
             Applied::Waits => "WaitAdminApproval",
         };
-        Ok(JoinedStatus { status })
+        Ok(JoinedStatus { status, room: None })
     }
 }

@@ -70,9 +70,8 @@ impl Command for BanMembers {
         })
         .await?;
         if !app.policy_of(&*app.group(&self.group).await?).members_stored {
-            let room = app.live.room(&self.group);
             for user in &users {
-                room.leave(user);
+                app.live.leave(&self.group, user);
             }
         }
         Ok(Done {})

@@ -8,6 +8,7 @@ use tsudoi_domain::{GroupId, member::remove};
 use crate::{
     app::App,
     command::{Caller, Command, Done, Route},
+    commands::live::enter,
     error::Error,
 };
 
@@ -25,6 +26,11 @@ impl Command for QuitGroup {
     type Reply = Done;
 
     async fn run(self, caller: &Caller, app: &Arc<App>) -> Result<Done, Error> {
+        let scene = app.scene(&self.group, caller, &caller.user).await?;
+        if !scene.policy.members_stored {
+            enter::quit(app, &scene).await?;
+            return Ok(Done {});
+        }
         app.decide(|| async {
             let scene = app.scene(&self.group, caller, &caller.user).await?;
             Ok(((), remove::quit(&scene, &|| app.dice().u64())?))

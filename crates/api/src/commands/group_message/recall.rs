@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use tsudoi_domain::{
-    Denied, GroupId, Role, TopicId, UserId,
+    Denied, GroupId, Role, Scene, Timestamp, TopicId, UserId,
     conversation::ConversationKey,
+    live,
     message::{
         Message,
         history::Sight,
@@ -72,6 +73,14 @@ impl Command for RecallMessages {
         if self.reason.len() > limits.recall_reason_bytes as usize {
             return bad(format!("`Reason` has more than {} bytes", limits.recall_reason_bytes));
         }
+        let scene = app.scene(&self.group, caller, &caller.user).await?;
+        if scene.policy.live_recall && !caller.is_app_admin() {
+            if !settings.features.group_recall {
+                return Err(ErrorCode::GroupRecallOff.into());
+            }
+            let results = self.in_live_room(app, &scene, settings.message.recall_secs).await?;
+            return Ok(Recalled { results: codes(results) });
+        }
         let decided = app.decide(|| async {
             let scene = app.scene(&self.group, caller, &caller.user).await?;
             if !scene.policy.recall_supported {
@@ -88,11 +97,34 @@ impl Command for RecallMessages {
             Ok(recall::recall(&scene, &line, &asked, &self.reason, settings.message.recall_secs)?)
         });
         let (results, _) = decided.await?;
-        let results = results.into_iter().map(|(seq, result)| RecallResult {
-            seq,
-            code: result.err().map_or(0, |denied| Error::from(denied).code()),
-        });
-        Ok(Recalled { results: results.collect() })
+        Ok(Recalled { results: codes(results) })
+    }
+}
+
+fn codes(results: recall::Results) -> Vec<RecallResult> {
+    let code = |denied| Error::from(denied).code();
+    results.into_iter().map(|(seq, result)| RecallResult { seq, code: result.err().map_or(0, code) }).collect()
+}
+
+impl RecallMessages {
+    /// What was just said in a live room is not stored, but known for as long as it may be withdrawn.
+    async fn in_live_room(&self, app: &App, scene: &Scene, window_secs: u32) -> Result<recall::Results, Error> {
+        let room = app.live.room(&self.group);
+        let since = Timestamp(scene.now.0 - i64::from(window_secs));
+        let asked: Vec<live::Said> = self
+            .messages
+            .iter()
+            .map(|message| {
+                let draft = room.recall(message.seq, since);
+                let author = draft.as_ref().and_then(|draft| draft.sender.user());
+                let author = author.and_then(|author| app.live.member(&scene.group, author));
+                let author = author.map_or(Role::NotMember, |member| member.role);
+                live::Said { seq: message.seq, draft, author }
+            })
+            .collect();
+        let (results, change) = live::recall(scene, &asked, &self.reason, window_secs)?;
+        app.commit(change).await?;
+        Ok(results)
     }
 }
 

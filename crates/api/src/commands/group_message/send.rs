@@ -297,7 +297,7 @@ async fn speaker(app: &App, scene: &Scene) -> Result<Speaker, Error> {
     let group = &scene.group.id;
     let muted = match &scene.member {
         Some(member) if scene.policy.members_stored => member.mute_until,
-        Some(_) | None => app.store().read().mute(app.id(), group, None, &scene.user).await?,
+        Some(_) | None => app.store().mute(app.id(), group, &scene.user).await?,
     };
     let muted_in_topic = match &scene.topic {
         Some(topic) => app.store().topic_mute(app.id(), group, &topic.id, &scene.user).await?,
@@ -323,7 +323,7 @@ async fn shed(app: &App, scene: &Scene, draft: &Draft, caller: &Caller) -> Resul
     let last_seq = if scene.policy.history_stored {
         app.store().read().position(app.id(), &draft.conversation).await?.last_seq
     } else {
-        app.live.room(&scene.group.id).position().0
+        app.live.position(&scene.group.id).0
     };
     Ok(Sent { time: draft.time, seq: last_seq + 1, drop_reason: caller.is_app_admin().then_some(SHED) })
 }
@@ -336,8 +336,7 @@ async fn deliver(app: &App, scene: Scene, draft: Draft, caller: &Caller) -> Resu
     let receipt_members = settings.limits().receipt.max_group_members;
     if !scene.policy.history_stored {
         // A live room: nothing of it touches the disk.
-        let room = app.live.room(&scene.group.id);
-        let (seq, time, is_new) = room.number_once(&scene.user, draft.random, draft.time, window);
+        let (seq, time, is_new) = app.live.number_once(&scene.group.id, &scene.user, draft.random, draft.time, window);
         if is_new {
             app.commit(send::send_live(draft, seq)).await?;
         }

@@ -30,6 +30,7 @@ const MATRIX: &str = "
     member_marks              | no                | no                | no                | yes               | no                | no
     online_count              | no                | no                | no                | yes               | no                | no
     online_list               | no                | no                | no                | yes               | yes               | no
+    live_recall               | no                | no                | no                | yes               | no                | no
     mute_survives_rejoin      | yes               | yes               | yes               | yes               | yes               | yes
     --- 2.1 discovery and profile
     searchable_by_id          | no                | yes               | yes               | yes               | yes               | no

@@ -1,0 +1,93 @@
+//! Behind the messages: writes down who is in which room, and looks for people who fell silent.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use tokio::time::Instant;
+use tsudoi_domain::{
+    AppId, GroupId,
+    change::{Change, Event, Write},
+    live::PresenceCause,
+};
+use tsudoi_store::StoreError;
+
+use super::room::Patience;
+use crate::app::{App, Shared};
+
+/// How far the store may lie behind.
+const TICK: Duration = Duration::from_millis(250);
+/// Most people and most rooms of one write: messages of other groups wait no longer than for these.
+const PEOPLE: usize = 1_000;
+const ROOMS: usize = 256;
+
+/// Runs until the process ends.
+pub(crate) async fn run(shared: Arc<Shared>) {
+    let mut ticks = tokio::time::interval(TICK);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut looked: HashMap<AppId, Instant> = HashMap::new();
+    loop {
+        ticks.tick().await;
+        for app in shared.apps() {
+            write_behind(&app).await;
+            let pause = Duration::from_secs(app.settings().live.heartbeat_check_secs.into());
+            let last = looked.entry(app.id()).or_insert_with(Instant::now);
+            if last.elapsed() >= pause {
+                *last = Instant::now();
+                if let Err(error) = look_after(&app).await {
+                    tracing::error!(%error, app = %app.id(), "who fell silent in live rooms could not be told");
+                }
+            }
+        }
+    }
+}
+
+/// Writes what has yet to be written. What cannot be written now is written later.
+pub(crate) async fn write_behind(app: &App) {
+    loop {
+        let (mut change, mut people) = (Change::none(), 0);
+        while change.writes.len() < ROOMS && people < PEOPLE {
+            let Some(members) = app.live.behind(PEOPLE - people) else { break };
+            people += members.entered.len() + members.left.len();
+            change = change.write(Write::PutLiveMembers(Box::new(members)));
+        }
+        if change.writes.is_empty() {
+            return;
+        }
+        let change = Arc::new(change);
+        if let Err(error) = app.store().commit(app.id(), change.clone()).await {
+            tracing::error!(%error, app = %app.id(), "who is in live rooms could not be written");
+            for write in &change.writes {
+                if let Write::PutLiveMembers(members) = write {
+                    app.live.still_behind((**members).clone());
+                }
+            }
+            return;
+        }
+    }
+}
+
+/// Looks for people who fell silent, are heard again, or stayed away for so long that they have left.
+async fn look_after(app: &App) -> Result<(), StoreError> {
+    let now = app.now();
+    let live = app.settings().live;
+    let patience = Patience { silent_secs: live.heartbeat_timeout_secs, absent_secs: live.forget_absent_secs };
+    for (group, _) in app.live.all() {
+        let silence = |user: &_| app.hub().silence(app.id(), user).map(|silence| silence.as_secs());
+        for (cause, users) in app.live.look_after(&group, now, patience, silence) {
+            app.commit(presence(&group, cause, users)).await?;
+        }
+        // Rooms may be many and large: whoever waits for this thread comes in between.
+        tokio::task::yield_now().await;
+    }
+    Ok(())
+}
+
+fn presence(group: &GroupId, cause: PresenceCause, users: Vec<tsudoi_domain::UserId>) -> Change {
+    match cause {
+        PresenceCause::Quit => {
+            Change::none().event(Event::Membership { group: group.clone(), joined: Vec::new(), left: users })
+        }
+        PresenceCause::Join | PresenceCause::HeartbeatInterrupt | PresenceCause::HeartbeatRecover => {
+            Change::none().event(Event::LivePresence { group: group.clone(), users, cause })
+        }
+    }
+}
