@@ -63,6 +63,8 @@ impl Topic {
 /// read or choose something there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TopicMember {
+    /// The number that the topic stood at when they joined the community.
+    pub joined_seq: u64,
     /// Messages up to this number are read. Who never read there has read what was said before they joined.
     pub read_seq: u64,
     /// Messages up to this number are hidden: the member cleared the history.

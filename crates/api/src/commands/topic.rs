@@ -416,8 +416,9 @@ impl View<'_> {
             return Ok(None);
         };
         let scene = self.app.in_topic(self.scene.clone(), &entry.topic.id).await?;
-        let cleared = entry.own.map_or(0, |own| own.cleared_seq);
-        if !Sight::of(&scene, &line)?.without(cleared).shows(&message) {
+        let sight = Sight::of(&scene, &line)?;
+        let sight = entry.own.map_or(sight.clone(), |own| sight.of_member(&scene, &own));
+        if !sight.shows(&message) {
             return Ok(None);
         }
         let faces = Faces::of(self.app.store(), self.app.id(), tip::shown_with(&message.draft)).await?;

@@ -38,6 +38,15 @@ impl Wanted {
         }
     }
 
+    /// Wants one more name.
+    pub fn add(&mut self, name: &str) {
+        match self {
+            Self::All => {}
+            Self::Nothing => *self = Self::Named(vec![name.to_owned()]),
+            Self::Named(names) => names.push(name.to_owned()),
+        }
+    }
+
     fn has_either(&self, one: &str, other: &str) -> bool {
         self.has(one) || self.has(other)
     }

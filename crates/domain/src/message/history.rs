@@ -8,6 +8,7 @@ use crate::{
     permission::{Action, Role},
     scene::Scene,
     time::Timestamp,
+    topic::TopicMember,
 };
 
 /// What one reader sees of the stored messages of a group or topic.
@@ -49,10 +50,14 @@ impl Sight {
         Ok(Self { reader: Some(scene.user.clone()), first: cleared.max(joined_seq) + 1, since })
     }
 
-    /// The same without the messages up to a number: of a topic the member alone knows what they cleared.
+    /// The same for somebody of whom is known what they have in the topic: what they cleared, and the number at which they joined.
     #[must_use]
-    pub fn without(self, cleared_seq: u64) -> Self {
-        if self.reader.is_none() { self } else { Self { first: self.first.max(cleared_seq + 1), ..self } }
+    pub fn of_member(self, scene: &Scene, own: &TopicMember) -> Self {
+        if self.reader.is_none() {
+            return self;
+        }
+        let joined_seq = if sees_before_join(scene) { 0 } else { own.joined_seq };
+        Self { first: self.first.max(own.cleared_seq + 1).max(joined_seq + 1), since: Timestamp(i64::MIN), ..self }
     }
 
     /// The lowest number in sight, at least 1.
@@ -239,13 +244,27 @@ mod tests {
         assert_eq!(Sight::of(&scene, &topic).expect("may read").shows(&said), sees);
     }
 
-    #[test]
-    fn what_a_member_cleared_in_a_topic_is_out_of_sight() {
-        let mut scene = scene(GroupPolicy::COMMUNITY, None, 0);
+    // The first number in sight of somebody who joined at 9: what they cleared, whether history from before is shown.
+    #[rstest]
+    #[case(0, true, false, 1)]
+    #[case(4, true, false, 5)]
+    #[case(0, false, false, 10)]
+    #[case(4, false, false, 10)]
+    #[case(12, false, false, 13)]
+    #[case(12, false, true, 1)]
+    fn what_a_member_has_in_a_topic_bounds_their_sight(
+        #[case] cleared_seq: u64,
+        #[case] history: bool,
+        #[case] app_admin: bool,
+        #[case] first: u64,
+    ) {
+        let mut scene = scene(GroupPolicy { history_before_join: history, ..GroupPolicy::COMMUNITY }, None, 0);
+        scene.app_admin = app_admin;
         let topic = ConversationKey::Topic(TopicId::trusted("@TGS#_town@TOPIC#_news"));
-        assert_eq!(Sight::of(&scene, &topic).expect("may read").without(4).first(), 5);
-        scene.app_admin = true;
-        assert_eq!(Sight::of(&scene, &topic).expect("may read").without(4).first(), 1);
+        let mute_until = crate::time::MuteUntil::NEVER;
+        let own = TopicMember { joined_seq: 9, read_seq: 0, cleared_seq, msg_flag: None, mute_until };
+        let sight = Sight::of(&scene, &topic).expect("may read").of_member(&scene, &own);
+        assert_eq!(sight.first(), first);
     }
 
     #[rstest]

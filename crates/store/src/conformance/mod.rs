@@ -173,6 +173,7 @@ promises! {
         who_speaks_in_a_topic_has_read_it,
         choices_in_topics_are_found_at_login,
         newcomers_have_read_what_was_said_before,
+        messages_of_the_second_of_joining_are_told_apart,
         reading_all_of_a_topic_reads_for_every_member,
         leaving_the_community_forgets_what_a_member_had_in_topics,
         a_deleted_topic_takes_everything_along,

@@ -130,8 +130,13 @@ pub(super) async fn members_read_and_choose_in_each_topic(trial: &Trial) {
     let mute =
         |until| Write::SetMute { group: group_id(TOWN), topic: Some(topic_id(TOWN, "news")), user: user("bob"), until };
     store.write(mute(MuteUntil(77))).await;
-    let expected =
-        TopicMember { read_seq: 3, cleared_seq: 0, msg_flag: Some(MsgFlag::Discard), mute_until: MuteUntil(77) };
+    let expected = TopicMember {
+        joined_seq: 0,
+        read_seq: 3,
+        cleared_seq: 0,
+        msg_flag: Some(MsgFlag::Discard),
+        mute_until: MuteUntil(77),
+    };
     assert_eq!(own(&store, "news", "bob").await, expected);
     let mine = store.read().topics(APP, &group_id(TOWN), Some(&user("bob"))).await.unwrap();
     assert_eq!(mine[0].own, Some(expected));
@@ -139,7 +144,8 @@ pub(super) async fn members_read_and_choose_in_each_topic(trial: &Trial) {
     store.write(flag(None)).await;
     store.write(mute(MuteUntil::NEVER)).await;
     store.write(Write::ClearHistory { conversation: line("news"), user: user("bob") }).await;
-    let expected = TopicMember { read_seq: 5, cleared_seq: 5, msg_flag: None, mute_until: MuteUntil::NEVER };
+    let expected =
+        TopicMember { joined_seq: 0, read_seq: 5, cleared_seq: 5, msg_flag: None, mute_until: MuteUntil::NEVER };
     assert_eq!(own(&store, "news", "bob").await, expected);
     // What was chosen first does not count as reading.
     store.write(Write::SetTopicFlag { topic: topic_id(TOWN, "sport"), user: user("ana"), flag: None }).await;
@@ -205,8 +211,35 @@ pub(super) async fn newcomers_have_read_what_was_said_before(trial: &Trial) {
             read == expected || name == "hole" && (3..=6).contains(&read) || joined < 7 && read <= 6,
             "{name} has read {read}"
         );
-        assert_eq!(own(&store, "quiet", name).await.read_seq, u64::from(joined >= 0), "{name}");
+        assert_eq!(own(&store, "quiet", name).await.read_seq, 1, "{name} finds nothing that is kept");
     }
+}
+
+pub(super) async fn messages_of_the_second_of_joining_are_told_apart(trial: &Trial) {
+    let store = trial.open();
+    found(&store, &["news", "quiet"]).await;
+    let second = at(5);
+    let said = async |part: &str| store.say(&line(part), "ana", second).await;
+    said("news").await;
+    said("news").await;
+    let join = |name: &str| {
+        let newcomer = Member::new(user(name), Role::Member, second, 0, MsgFlag::AcceptAndNotify);
+        Write::PutMember(group_id(TOWN), Box::new(newcomer))
+    };
+    store.write(join("cid")).await;
+    said("news").await;
+    said("quiet").await;
+    store.write(join("dan")).await;
+    let read = async |part, who| {
+        let own = own(&store, part, who).await;
+        (own.joined_seq, own.read_seq)
+    };
+    assert_eq!((read("news", "cid").await, read("quiet", "cid").await), ((2, 2), (0, 0)));
+    assert_eq!((read("news", "dan").await, read("quiet", "dan").await), ((3, 3), (1, 1)));
+    // Changing a member is no new joining.
+    said("news").await;
+    store.write(join("cid")).await;
+    assert_eq!(read("news", "cid").await, (2, 2));
 }
 
 pub(super) async fn reading_all_of_a_topic_reads_for_every_member(trial: &Trial) {
@@ -241,7 +274,8 @@ pub(super) async fn leaving_the_community_forgets_what_a_member_had_in_topics(tr
     assert_eq!(found[0].as_ref().unwrap().own, None);
     let back = Member::new(user("bob"), Role::Member, at(6), 0, MsgFlag::AcceptAndNotify);
     store.write(Write::PutMember(group_id(TOWN), Box::new(back))).await;
-    let expected = TopicMember { read_seq: 2, cleared_seq: 0, msg_flag: None, mute_until: MuteUntil::NEVER };
+    let expected =
+        TopicMember { joined_seq: 2, read_seq: 2, cleared_seq: 0, msg_flag: None, mute_until: MuteUntil::NEVER };
     assert_eq!(own(&store, "news", "bob").await, expected);
 }
 

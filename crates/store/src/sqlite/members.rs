@@ -333,9 +333,10 @@ pub(super) fn put(c: &Connection, app: AppId, state: &GroupState, member: &Membe
             .map_err(failed)?;
         return Ok(if rank > before { Put::Demoted } else { Put::Changed });
     }
+    let joined_mark = mark(c, member.joined_at)?;
     c.prepare_cached(
-        "INSERT INTO members (grp, app, user, rank, read_seq, floor_seen, last_spoke_at, data)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        "INSERT INTO members (grp, app, user, rank, read_seq, floor_seen, last_spoke_at, data, joined_mark)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
     )
     .and_then(|mut s| {
         s.execute(params![
@@ -346,11 +347,24 @@ pub(super) fn put(c: &Connection, app: AppId, state: &GroupState, member: &Membe
             int(member.read_seq),
             int(state.read_floor),
             member.last_spoke_at.0,
-            data
+            data,
+            joined_mark
         ])
     })
     .map_err(failed)?;
     Ok(Put::Joined)
+}
+
+/// The newest message of all, unless it is younger than the moment of joining.
+fn mark(c: &Connection, joined_at: Timestamp) -> Result<Option<i64>, StoreError> {
+    let newest: Option<(i64, i64)> = c
+        .prepare_cached("SELECT id, time FROM messages WHERE id = (SELECT max(id) FROM messages)")
+        .and_then(|mut s| s.query_row([], |r| Ok((r.get(0)?, r.get(1)?))).optional())
+        .map_err(failed)?;
+    Ok(match newest {
+        Some((id, time)) => (time <= joined_at.0).then_some(id),
+        None => Some(0),
+    })
 }
 
 /// Ends a membership with what the member had in topics and permission groups; answers whether there was one.

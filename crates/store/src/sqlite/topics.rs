@@ -75,7 +75,7 @@ impl Topics for Sqlite {
                     "SELECT t.id, o.flag FROM groups g
                      JOIN topic_members o ON o.grp = g.pk AND o.user = ?3 AND o.flag IS NOT NULL
                      JOIN topics t ON t.pk = o.topic
-                     WHERE g.app = ?1 AND g.id = ?2 ORDER BY t.pk",
+                     WHERE g.app = ?1 AND g.id = ?2",
                 )
                 .map_err(failed)?;
             let mut rows = statement.query(params![app.0, group.as_str(), user.as_str()]).map_err(failed)?;
@@ -120,11 +120,11 @@ fn own(c: &Connection, entry: &Row<'_>, user: &UserId, position: Position) -> Re
     let (pk, grp): (i64, i64) = (entry.get(1).map_err(failed)?, entry.get(2).map_err(failed)?);
     let id: String = entry.get(3).map_err(failed)?;
     let read_floor = uint(entry.get(4).map_err(failed)?);
-    type Found = (i64, Option<i64>, i64, i64, Option<String>, i64);
+    type Found = (Joining, Option<i64>, i64, i64, Option<String>, i64);
     let found: Option<Found> = c
         .prepare_cached(
             "SELECT m.data ->> '$.joined_at', o.read_seq, coalesce(o.floor_seen, 0), coalesce(o.cleared_seq, 0), o.flag,
-                    coalesce(u.until, 0)
+                    coalesce(u.until, 0), m.joined_mark
              FROM members m
              LEFT JOIN topic_members o ON o.grp = m.grp AND o.user = m.user AND o.topic = ?3
              LEFT JOIN mutes u ON u.grp = m.grp AND u.topic = ?4 AND u.user = m.user
@@ -132,21 +132,21 @@ fn own(c: &Connection, entry: &Row<'_>, user: &UserId, position: Position) -> Re
         )
         .and_then(|mut s| {
             s.query_row(params![grp, user.as_str(), pk, id], |r| {
-                Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?, r.get(4)?, r.get(5)?))
+                let joining = Joining { at: Timestamp(r.get(0)?), mark: r.get(6)? };
+                Ok((joining, r.get(1)?, r.get(2)?, r.get(3)?, r.get(4)?, r.get(5)?))
             })
             .optional()
         })
         .map_err(failed)?;
-    let Some((joined_at, read_seq, floor_seen, cleared_seq, flag, until)) = found else { return Ok(None) };
+    let Some((joining, read_seq, floor_seen, cleared_seq, flag, until)) = found else { return Ok(None) };
+    let joined_seq = newest_before(c, entry.get(9).map_err(failed)?, position, joining)?;
     let read_seq = match read_seq {
         Some(read_seq) if uint(floor_seen) < read_floor => uint(read_seq).max(read_floor),
         Some(read_seq) => uint(read_seq),
-        None => {
-            let conv: i64 = entry.get(9).map_err(failed)?;
-            newest_until(c, conv, position, Timestamp(joined_at))?.max(read_floor)
-        }
+        None => joined_seq.max(read_floor),
     };
     Ok(Some(TopicMember {
+        joined_seq,
         read_seq,
         cleared_seq: uint(cleared_seq),
         msg_flag: flag.map(|text| json::<MsgFlag>("flag", &text)).transpose()?,
@@ -154,27 +154,51 @@ fn own(c: &Connection, entry: &Row<'_>, user: &UserId, position: Position) -> Re
     }))
 }
 
-/// The number of the newest message up to a moment. Numbers and times of a topic rise together.
-fn newest_until(c: &Connection, conv: i64, position: Position, until: Timestamp) -> Result<u64, StoreError> {
-    if position.last_time <= until {
-        return Ok(position.last_seq);
+/// When somebody joined, as exactly as it is known.
+#[derive(Clone, Copy)]
+struct Joining {
+    at: Timestamp,
+    /// The newest message of all at that moment.
+    mark: Option<i64>,
+}
+
+impl Joining {
+    /// Whether the message was there already.
+    fn is_after(self, id: i64, time: i64) -> bool {
+        self.mark.map_or(time <= self.at.0, |mark| id <= mark)
     }
-    let mut statement = c
-        .prepare_cached(
-            "SELECT seq, time FROM messages WHERE conv = ?1 AND seq > ?2 AND seq <= ?3 ORDER BY seq DESC LIMIT 1",
-        )
-        .map_err(failed)?;
+}
+
+/// The number of the newest message of before somebody joined. Numbers, arrivals and times of a topic rise together.
+fn newest_before(c: &Connection, conv: i64, position: Position, joining: Joining) -> Result<u64, StoreError> {
+    let find = |order: &str, low: u64, high: u64| -> Result<Option<(u64, bool)>, StoreError> {
+        c.prepare_cached(&format!(
+            "SELECT seq, id, time FROM messages WHERE conv = ?1 AND seq > ?2 AND seq <= ?3 ORDER BY seq {order} LIMIT 1"
+        ))
+        .and_then(|mut s| {
+            s.query_row(params![conv, int(low), int(high)], |r| {
+                Ok((uint(r.get(0)?), joining.is_after(r.get(1)?, r.get(2)?)))
+            })
+            .optional()
+        })
+        .map_err(failed)
+    };
+    // Nearly everybody joined before all that is kept, or after it.
+    match find("", 0, position.last_seq)? {
+        None => return Ok(position.last_seq),
+        Some((oldest, false)) => return Ok(oldest - 1),
+        Some((_, true)) => {}
+    }
     // What lies up to `low` is not younger, what lies from `high` on is.
-    let (mut low, mut high) = (0, position.last_seq);
+    let (mut low, mut high) = match find("DESC", 0, position.last_seq)? {
+        Some((_, true)) | None => return Ok(position.last_seq),
+        Some((newest, false)) => (0, newest),
+    };
     while low + 1 < high {
         let middle = u64::midpoint(low, high);
-        let found: Option<(i64, i64)> = statement
-            .query_row(params![conv, int(low), int(middle)], |r| Ok((r.get(0)?, r.get(1)?)))
-            .optional()
-            .map_err(failed)?;
-        match found {
-            Some((seq, time)) if time > until.0 => high = uint(seq),
-            Some(_) | None => low = middle,
+        match find("DESC", low, middle)? {
+            Some((seq, false)) => high = seq,
+            Some((_, true)) | None => low = middle,
         }
     }
     Ok(low)

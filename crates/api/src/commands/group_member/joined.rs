@@ -23,7 +23,7 @@ use crate::{
 #[serde(transparent)]
 pub struct ListJoined(Query);
 
-/// As [`ListJoined`], of communities: clients ask for them under a service of their own.
+/// As [`ListJoined`], of communities alone: they have a service of their own.
 /// Errors: also `CommunityOff`. Spec: docs/spec/websocket-protocol.md#16
 #[derive(Debug, Deserialize)]
 #[serde(transparent)]
@@ -72,7 +72,7 @@ impl Command for ListJoined {
 
 impl Command for ListJoinedCommunities {
     const ROUTE: Route =
-        Route::socket("million_group_open_http_svc", "get_joined_group_list", "docs/spec/websocket-protocol.md#16");
+        Route::both("million_group_open_http_svc", "get_joined_group_list", "docs/spec/websocket-protocol.md#16");
     type Reply = JoinedGroups;
 
     async fn run(self, caller: &Caller, app: &Arc<App>) -> Result<JoinedGroups, Error> {
@@ -144,7 +144,12 @@ impl Query {
         };
         let reader = Reader::of(caller, &settings, &scene);
         let custom = if self.with_custom { Wanted::All } else { self.filter.custom() };
-        let profile = GroupProfile::of(&view, &reader, &self.filter.base(), &custom);
+        let mut base = self.filter.base();
+        if caller.session().is_some() && view.group.support_topic {
+            // Clients tell communities with topics by it, and do not ask for it.
+            base.add("SupportTopic");
+        }
+        let profile = GroupProfile::of(&view, &reader, &base, &custom);
         let own = self.filter.own();
         if own == Wanted::Nothing {
             return profile;

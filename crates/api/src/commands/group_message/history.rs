@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use tsudoi_domain::{
-    GroupId, Scene, TopicId, UserId,
+    GroupId, TopicId, UserId,
     conversation::ConversationKey,
     message::{
         Content, Message,
@@ -13,7 +13,7 @@ use tsudoi_domain::{
     },
 };
 
-use super::scene_of_line;
+use super::{scene_of_line, sight_of};
 use crate::{
     app::App,
     command::{Caller, Command, Route},
@@ -88,7 +88,7 @@ impl Command for GetHistory {
             return Err(Error::new(ErrorCode::GroupBadParameter, text));
         }
         let (scene, line) = scene_of_line(app, &self.group, self.topic.as_ref(), caller, &caller.user).await?;
-        let sight = Sight::of(&scene, &line)?.without(cleared_in_topic(app, &scene).await?);
+        let sight = sight_of(app, &scene, &line).await?;
         let (stored, is_finished, next) = if self.numbers.is_empty() {
             let newest = app.store().read().position(app.id(), &line).await?.last_seq;
             let window = Window::up_to(self.top, self.count.min(PAGE), newest, sight.first());
@@ -114,15 +114,6 @@ impl Command for GetHistory {
             messages: visible.iter().map(|message| shown.item_json(message, &face, self.with_recalled)).collect(),
         })
     }
-}
-
-/// Up to which number the reader cleared a topic; 0 in groups, whose members know it themselves.
-async fn cleared_in_topic(app: &App, scene: &Scene) -> Result<u64, Error> {
-    let Some(topic) = &scene.topic else { return Ok(0) };
-    let topics = std::slice::from_ref(&topic.id);
-    let found = app.store().read().topic_entries(app.id(), topics, Some(&scene.user)).await?;
-    let own = found.into_iter().flatten().find_map(|entry| entry.own);
-    Ok(own.map_or(0, |own| own.cleared_seq))
 }
 
 /// The messages of a window, newest first.

@@ -1,7 +1,7 @@
 //! Messages of groups and topics. Spec: docs/spec/rest-groups.md#3, docs/spec/websocket-protocol.md#11
 
 use serde::Deserialize;
-use tsudoi_domain::{GroupId, Scene, TopicId, UserId, conversation::ConversationKey};
+use tsudoi_domain::{GroupId, Scene, TopicId, UserId, conversation::ConversationKey, message::history::Sight};
 
 use crate::{
     app::App,
@@ -76,6 +76,19 @@ pub async fn line_of(app: &App, scene: Scene, topic: Option<&TopicId>) -> Result
             Ok((scene, line))
         }
     }
+}
+
+/// What the user of a scene sees of the messages there.
+///
+/// # Errors
+/// As [`Sight::of`], or the store's fault.
+pub async fn sight_of(app: &App, scene: &Scene, line: &ConversationKey) -> Result<Sight, Error> {
+    let sight = Sight::of(scene, line)?;
+    let Some(topic) = scene.topic.as_ref().filter(|_| !scene.app_admin) else { return Ok(sight) };
+    let topics = std::slice::from_ref(&topic.id);
+    let found = app.store().read().topic_entries(app.id(), topics, Some(&scene.user)).await?;
+    let own = found.into_iter().flatten().find_map(|entry| entry.own);
+    Ok(own.map_or(sight.clone(), |own| sight.of_member(scene, &own)))
 }
 
 /// The members of a group who are here.

@@ -9,13 +9,12 @@ use tsudoi_domain::{
     live,
     message::{
         Message,
-        history::Sight,
         recall::{self, Asked},
     },
 };
 use tsudoi_store::StoreError;
 
-use super::{NumberedMessage, line_of};
+use super::{NumberedMessage, line_of, sight_of};
 use crate::{
     app::App,
     command::{Caller, Command, Done, Route},
@@ -216,7 +215,7 @@ async fn recalled_in(app: &App, caller: &Caller, question: &NotifyQuestion) -> R
     let Some(group) = app.store().group(app.id(), &question.group).await? else { return Ok(Vec::new()) };
     let scene = app.scene_of(group, caller, &caller.user).await?;
     let Ok((scene, line)) = line_of(app, scene, question.topic.as_ref()).await else { return Ok(Vec::new()) };
-    let Ok(sight) = Sight::of(&scene, &line) else { return Ok(Vec::new()) };
+    let Ok(sight) = sight_of(app, &scene, &line).await else { return Ok(Vec::new()) };
     let mut recalled = app.store().read().recalled(app.id(), &line, LOOKED_AT).await?;
     recalled.retain(|message| sight.shows(message));
     Ok(recalled)
