@@ -564,7 +564,7 @@ impl App {
     }
 
     /// The calls of a change that is not stored.
-    async fn ready_calls(&self, calls: &[Call]) -> Result<Vec<ReadyCall>, StoreError> {
+    pub(crate) async fn ready_calls(&self, calls: &[Call]) -> Result<Vec<ReadyCall>, StoreError> {
         let mut ready = Vec::with_capacity(calls.len());
         for call in calls {
             let mut unread = HashMap::new();

@@ -140,7 +140,7 @@ async fn deliver(app: &Arc<App>, committed: &Committed) -> Result<(), StoreError
             Event::DirectRead { user, peer, until } => direct_read(app, user, peer, *until),
             Event::ProfileChanged { user, tags } => profile_changed(app, user, tags).await?,
             Event::GroupProfileChanged { .. } => {}
-            Event::Kicked { user } => crate::gateway::kick::by_backend(app, user),
+            Event::Kicked { user } => crate::gateway::kick::by_backend(app, user).await,
         }
     }
     Ok(())

@@ -257,11 +257,17 @@ impl Body {
 
     /// Adds a member to the object that the text is; the object has others.
     #[must_use]
-    pub fn member(mut self, name: &str, slot: Slot) -> Self {
+    pub fn member(self, name: &str, slot: Slot) -> Self {
+        self.open(&format!(",\"{name}\":"), slot, "}")
+    }
+
+    /// Adds a member to the object that the text is, which has others: text, a slot, and text that also ends the object.
+    #[must_use]
+    pub fn open(mut self, text: &str, slot: Slot, end: &str) -> Self {
         debug_assert!(self.end.ends_with('}'), "an object");
         self.end.pop();
-        self.end.push_str(&format!(",\"{name}\":"));
-        self.then(slot, "}")
+        self.end.push_str(text);
+        self.then(slot, end)
     }
 
     /// The open slots.

@@ -473,7 +473,7 @@ impl Command for ReadAll {
         if self.direct {
             let now = app.now();
             for view in unread_views(app, &caller.user).await? {
-                set_read(app, &caller.user, &view.peer, now).await?;
+                set_read(app, caller, &caller.user, &view.peer, now).await?;
             }
         }
         let mut groups = Vec::with_capacity(self.groups.len());

@@ -15,6 +15,7 @@ use crate::{
     command::{Caller, Command, Done, Route},
     error::Error,
     error_code::ErrorCode,
+    webhook,
 };
 
 pub(crate) fn all() -> Vec<Entry> {
@@ -90,7 +91,8 @@ impl Command for SetProfile {
         }
         app.decide(|| async {
             let account = app.store().account(app.id(), &user).await?.ok_or_else(|| unknown(&user))?;
-            Ok(((), profile::set(&account, fields.clone())))
+            let change = profile::set(&account, fields.clone());
+            Ok(((), webhook::user::profile_changed(app, caller, &user, &fields, change)))
         })
         .await?;
         Ok(Done {})

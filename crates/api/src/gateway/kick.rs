@@ -5,7 +5,11 @@ use std::sync::Arc;
 use tsudoi_domain::UserId;
 use tsudoi_realtime::{Importance, Session};
 
-use crate::{app::App, delivery::push};
+use crate::{
+    app::App,
+    delivery::push,
+    webhook::{self, user::Move},
+};
 
 /// Why a session is told to go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,8 +34,9 @@ pub fn session(app: &App, session: &Arc<Session>, kind: KickType) {
 }
 
 /// Ends all sessions of a user because the backend says so.
-pub fn by_backend(app: &App, user: &UserId) {
+pub async fn by_backend(app: &App, user: &UserId) {
     for one in app.hub().sessions_of(app.id(), user) {
         session(app, &one, KickType::Backend);
+        webhook::user::moved(app, user, &one, Move::LoggedOut).await;
     }
 }

@@ -19,6 +19,7 @@ use crate::{
     commands::live::enter,
     error::Error,
     error_code::ErrorCode,
+    webhook::{self, user::Move},
 };
 
 pub(crate) fn all() -> Vec<Entry> {
@@ -120,8 +121,9 @@ impl Command for Login {
                 app.devices.logged_in(&caller.user, session.instance(), session.platform(), web_instances(app));
             }
             let others = app.hub().attach(session, Identity { user: caller.user.clone(), inst_id });
-            make_room(app, session, &others);
+            let ousted = make_room(app, session, &others);
             subscribe(app, &caller.user).await?;
+            webhook::user::moved(app, &caller.user, session, Move::CameIn(&ousted)).await;
         }
         let token = SessionToken {
             app: app.id(),
@@ -156,8 +158,8 @@ fn instance_number(session: &Session) -> u32 {
 }
 
 /// The same device coming back replaces itself silently; of other devices of its platform so many stay as the app allows,
-/// the oldest go (docs/spec/limits-and-editions.md#9).
-fn make_room(app: &App, session: &Arc<Session>, others: &[Arc<Session>]) {
+/// the oldest go (docs/spec/limits-and-editions.md#9). Answers who had to go.
+fn make_room(app: &App, session: &Arc<Session>, others: &[Arc<Session>]) -> Vec<Arc<Session>> {
     let (stale, rivals): (Vec<_>, Vec<_>) = others
         .iter()
         .filter(|other| other.platform() == session.platform())
@@ -168,9 +170,11 @@ fn make_room(app: &App, session: &Arc<Session>, others: &[Arc<Session>]) {
     }
     let surplus = (rivals.len() + 1).saturating_sub(web_instances(app));
     // Sessions stand in the order of their logins: the first are the oldest.
-    for rival in rivals.into_iter().take(surplus) {
+    let ousted: Vec<Arc<Session>> = rivals.into_iter().take(surplus).cloned().collect();
+    for rival in &ousted {
         kick::session(app, rival, kick::KickType::MultipleAccount);
     }
+    ousted
 }
 
 /// From now on the user's devices here get the events of the user's groups.
@@ -232,6 +236,7 @@ impl Command for Logout {
         if let Some(session) = caller.session()
             && let Some((identity, last)) = app.hub().detach(session)
         {
+            webhook::user::moved(app, &identity.user, session, Move::LoggedOut).await;
             gone(app, &identity, last).await;
             if last {
                 // Who logs out leaves the live rooms: a later login enters none by itself.

@@ -25,6 +25,7 @@ use crate::{
     error::Error,
     error_code::ErrorCode,
     peer::{self, Connected},
+    webhook::{self, user::Move},
 };
 
 /// The routes of the door.
@@ -174,6 +175,8 @@ async fn live(app: Arc<App>, session: Arc<Session>, stream: TcpStream, already_r
     let reason = serve(stream, already_read, session.clone(), limits, requests).await;
     tracing::debug!(session = session.id().0, ?reason, "connection ended");
     if let Some((identity, last)) = shared.hub.closed(&session) {
+        // Vendor: browsers that fall silent are told of like any lost connection.
+        webhook::user::moved(&app, &identity.user, &session, Move::Lost).await;
         login::gone(&app, &identity, last).await;
     }
 }

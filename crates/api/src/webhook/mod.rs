@@ -31,9 +31,12 @@
 
 mod after;
 mod before;
+pub mod direct;
 pub mod group;
+pub mod message;
 mod post;
 mod sign;
+pub mod user;
 
 use std::{net::IpAddr, sync::Arc};
 

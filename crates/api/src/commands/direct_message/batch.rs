@@ -72,7 +72,7 @@ impl Command for Outgoing<Vec<Value>> {
         let drafts =
             receivers.iter().map(|to| Draft { conversation: ConversationKey::direct(&from, to), ..template.clone() });
         // The commits wait for the disk together.
-        let sent = try_join_all(drafts.map(|draft| deliver(app, draft))).await?;
+        let sent = try_join_all(drafts.map(|draft| deliver(app, draft, Vec::new()))).await?;
         let first = sent.first().ok_or(ErrorCode::MessageReceiverNotFound)?;
         let id = message_id(&sender.tiny_id.to_string(), first);
         Ok(BatchSent { key: first.msg_key().to_string(), id, errors })

@@ -16,6 +16,7 @@ use crate::{
     commands::group_message::edit::{Current, after, new_text, refusal},
     error::Error,
     error_code::ErrorCode,
+    webhook,
 };
 
 /// Overwrites the elements, the custom data, or both, of a stored message; its key, time and sender stay. REST and gateway. Backends
@@ -61,6 +62,7 @@ impl Command for EditMessage {
                 let message = app.store().read().direct_message(app.id(), &self.from, &self.to, key).await?;
                 let change = direct::edit(key, &caller.user, message.as_ref(), self.version, new.clone())
                     .map_err(|denied| refusal(denied, message.as_ref()))?;
+                let change = webhook::direct::edited(app, caller, change);
                 Ok((message.map(|message| after(&message, &new)), change))
             })
             .await?;

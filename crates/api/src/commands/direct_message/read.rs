@@ -12,6 +12,7 @@ use crate::{
     decode,
     error::Error,
     error_code::ErrorCode,
+    webhook,
 };
 
 /// Most peers that one call may ask about.
@@ -46,7 +47,7 @@ impl Command for ReportRead {
 
     async fn run(self, caller: &Caller, app: &Arc<App>) -> Result<Done, Error> {
         for item in &self.read.items {
-            set_read(app, &caller.user, &item.peer, Timestamp(item.until)).await?;
+            set_read(app, caller, &caller.user, &item.peer, Timestamp(item.until)).await?;
         }
         Ok(Done {})
     }
@@ -55,12 +56,15 @@ impl Command for ReportRead {
 /// What somebody has read is told to the peer and to their own devices. Nothing beyond now can be read.
 pub(in crate::commands) async fn set_read(
     app: &App,
+    caller: &Caller,
     reader: &UserId,
     peer: &UserId,
     until: Timestamp,
 ) -> Result<(), Error> {
     let view = app.store().read().direct_view(app.id(), reader, peer).await?;
-    app.commit(direct::read(reader, view.as_ref(), until.min(app.now()))).await?;
+    let until = until.min(app.now());
+    let change = direct::read(reader, view.as_ref(), until);
+    app.commit(webhook::direct::read(app, caller, reader, peer, until, change)).await?;
     Ok(())
 }
 
@@ -81,7 +85,7 @@ impl Command for SetRead {
     const ROUTE: Route = Route::rest("openim", "admin_set_msg_read", "docs/spec/rest-c2c.md#1.6");
     type Reply = Done;
 
-    async fn run(self, _: &Caller, app: &Arc<App>) -> Result<Done, Error> {
+    async fn run(self, caller: &Caller, app: &Arc<App>) -> Result<Done, Error> {
         let until = match &self.until {
             Some(text) => Timestamp(text.parse().map_err(|_| {
                 Error::new(ErrorCode::MessageBadJson, format!("`MsgReadTime`: `{text}` is no number of seconds"))
@@ -90,7 +94,7 @@ impl Command for SetRead {
         };
         known(app, &self.reader, "Report_Account", ErrorCode::MessageAccountNotFound).await?;
         known(app, &self.peer, "Peer_Account", ErrorCode::MessageAccountNotFound).await?;
-        set_read(app, &self.reader, &self.peer, until).await?;
+        set_read(app, caller, &self.reader, &self.peer, until).await?;
         Ok(Done {})
     }
 }

@@ -13,6 +13,7 @@ use crate::{
     app::App,
     command::{Caller, Command, Done, Route},
     error::Error,
+    webhook,
 };
 
 /// The sender recalls a message. Gateway.
@@ -52,7 +53,8 @@ impl Command for Recall {
             return Err(Denied::NoSuchDirectMessage(key).into());
         }
         let window = app.settings().message.recall_secs;
-        recall(app, &from, &to, key, &caller.user, self.reason, Some(window)).await
+        let recalled = Recalled { by: caller.user.clone(), reason: self.reason, at: app.now() };
+        recall(app, caller, (&from, &to, key), recalled, Some(window)).await
     }
 }
 
@@ -73,25 +75,24 @@ impl Command for AdminRecall {
     const ROUTE: Route = Route::rest("openim", "admin_msgwithdraw", "docs/spec/rest-c2c.md#1.5");
     type Reply = Done;
 
-    async fn run(self, _: &Caller, app: &Arc<App>) -> Result<Done, Error> {
+    async fn run(self, caller: &Caller, app: &Arc<App>) -> Result<Done, Error> {
         let key = msg_key("MsgKey", &self.key)?;
-        recall(app, &self.from, &self.to, key, &self.from, String::new(), None).await
+        let recalled = Recalled { by: self.from.clone(), reason: String::new(), at: app.now() };
+        recall(app, caller, (&self.from, &self.to, key), recalled, None).await
     }
 }
 
 async fn recall(
     app: &App,
-    from: &UserId,
-    to: &UserId,
-    key: MsgKey,
-    by: &UserId,
-    reason: String,
+    caller: &Caller,
+    (from, to, key): (&UserId, &UserId, MsgKey),
+    recalled: Recalled,
     window_secs: Option<u32>,
 ) -> Result<Done, Error> {
-    let recalled = Recalled { by: by.clone(), reason, at: app.now() };
     app.decide(|| async {
         let message = app.store().read().direct_message(app.id(), from, to, key).await?;
-        Ok(((), direct::recall(key, message.as_ref(), recalled.clone(), window_secs)?))
+        let change = direct::recall(key, message.as_ref(), recalled.clone(), window_secs)?;
+        Ok(((), webhook::direct::withdrawn(app, caller, change)))
     })
     .await?;
     Ok(Done {})

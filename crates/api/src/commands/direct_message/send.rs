@@ -12,6 +12,7 @@ use tsudoi_domain::{
     conversation::ConversationKey,
     message::{Content, Draft, MessageOptions, Priority, Sender, direct},
     time::Millis,
+    webhook::Call,
 };
 use tsudoi_store::Outcome;
 
@@ -22,6 +23,7 @@ use crate::{
     decode,
     error::Error,
     error_code::ErrorCode,
+    webhook,
     wire::{BodyError, MessageBody, OfflinePushInfo, item::message_id},
 };
 
@@ -65,7 +67,7 @@ pub struct Outgoing<To> {
     #[serde(rename = "SendMsgControl", default)]
     control: Vec<String>,
     #[serde(rename = "ForbidCallbackControl", default)]
-    _suppressed_webhooks: Vec<String>,
+    suppressed_webhooks: Vec<String>,
     #[serde(rename = "SupportMessageExtension", default, deserialize_with = "decode::flag")]
     extension: bool,
     #[serde(rename = "IsNeedReadReceipt", default, deserialize_with = "decode::flag")]
@@ -99,16 +101,22 @@ impl Command for Outgoing<UserId> {
             return Err(Error::new(ErrorCode::MessageBadSender, text));
         };
         known(app, &self.to, "To_Account", ErrorCode::C2cReceiverNotFound).await?;
+        let tiny_id = sender.tiny_id.to_string();
+        let answer =
+            |sent: &Draft| Sent { time: sent.time, key: sent.msg_key().to_string(), id: message_id(&tiny_id, sent) };
         let draft = content.draft(&from, &self.to, caller, app);
-        let sent = deliver(app, draft).await?;
-        let id = message_id(&sender.tiny_id.to_string(), &sent);
-        Ok(Sent { time: sent.time, key: sent.msg_key().to_string(), id })
+        // What the app's backend makes of it. One that it drops is answered as if it were on its way.
+        let verdict = webhook::direct::before_send(app, caller, &tiny_id, &draft, body_limits(app)).await?;
+        let Some(draft) = verdict.apply(draft.clone()) else { return Ok(answer(&draft)) };
+        let calls = webhook::direct::sent(app, caller, &tiny_id, &draft, None);
+        Ok(answer(&deliver(app, draft, calls).await?))
     }
 }
 
-/// Stores and tells a message; answers the message as it was taken the first time.
-pub(super) async fn deliver(app: &App, draft: Draft) -> Result<Draft, Error> {
-    let outcome = app.commit(direct::send(draft.clone(), app.settings().message.c2c_dedupe_secs)).await?;
+/// Stores and tells a message, with calls to the app's backend; answers the message as it was taken the first time.
+pub(super) async fn deliver(app: &App, draft: Draft, calls: Vec<Call>) -> Result<Draft, Error> {
+    let window = app.settings().message.c2c_dedupe_secs;
+    let outcome = app.commit(direct::send(draft.clone(), window).calls(calls)).await?;
     let Outcome::Repeated(first) = outcome else { return Ok(draft) };
     metrics::counter!("messages_repeated_total").increment(1);
     let message = app.store().read().message(app.id(), &draft.conversation, first.seq).await?;
@@ -127,6 +135,10 @@ pub(super) struct Ready {
 }
 
 impl<To> Outgoing<To> {
+    fn suppresses(&self, webhook: &str) -> bool {
+        self.suppressed_webhooks.iter().any(|one| one == webhook)
+    }
+
     /// The message as it may be sent, or what is wrong with the request. A long one answers `too_long`.
     pub(super) fn check(&self, app: &App, too_long: ErrorCode) -> Result<Ready, Error> {
         // 1. How it is sent.
@@ -159,6 +171,8 @@ impl<To> Outgoing<To> {
             support_extension: self.extension,
             is_relay: self.relay,
             push_info: push_info.map(OfflinePushInfo::into_json),
+            no_before_webhook: self.suppresses("ForbidBeforeSendMsgCallback"),
+            no_after_webhook: self.suppresses("ForbidAfterSendMsgCallback"),
             ..MessageOptions::default()
         };
         Ok(Ready {
@@ -178,6 +192,9 @@ impl Ready {
     pub(super) fn draft(&self, from: &UserId, to: &UserId, caller: &Caller, app: &App) -> Draft {
         let (session, now) = (caller.session(), app.shared().now());
         let options = MessageOptions {
+            // What an app wants to know of its clients is not theirs to say.
+            no_before_webhook: self.options.no_before_webhook && session.is_none(),
+            no_after_webhook: self.options.no_after_webhook && session.is_none(),
             // Clients sync to their own devices always, backends as they say.
             sync_to_sender: session.is_some() || self.sync == Some(1),
             hidden_from_sender: session.is_none() && self.sync == Some(2),

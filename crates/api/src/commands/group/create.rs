@@ -203,6 +203,7 @@ pub(crate) async fn create(
     }
     if !policy.topics {
         app.new_groups.created(app.now());
+        webhook::group::quota_alarm(app, caller, app.new_groups.today(app.now())).await;
     }
     Ok(over_limit)
 }

@@ -18,6 +18,7 @@ use crate::{
     command::{Caller, Command, Done, Route},
     decode,
     error::Error,
+    webhook,
 };
 
 /// Changes profile and settings of a group; absent fields stay. REST and gateway; needs `Action::EditProfile`,
@@ -82,7 +83,7 @@ impl Command for ModifyGroup {
             let scene = app.scene(&self.group, caller, &user).await?;
             let change = modify::modify(&scene, &edit, &app.settings(), app.dice().u32())?;
             accounts_exist(app, std::iter::once(&user)).await?;
-            Ok(((), change))
+            Ok(((), webhook::group::info_changed(app, caller, &scene.group, &user, change)))
         })
         .await?;
         Ok(Done {})
@@ -117,7 +118,7 @@ impl Command for ChangeGroupOwner {
             let random = app.dice().u32();
             let change = transfer::transfer(&scene, &self.to, heir.as_deref(), owner.as_deref(), random)?;
             accounts_exist(app, [&user, &self.to].into_iter()).await?;
-            Ok(((), change))
+            Ok(((), webhook::group::owner_changed(app, caller, &scene.group, &user, change)))
         })
         .await?;
         Ok(Done {})
@@ -150,7 +151,10 @@ impl Command for DestroyGroup {
             } else {
                 Vec::new()
             };
-            Ok(((), dissolve::dissolve(&scene, &members, random)?))
+            let change = dissolve::dissolve(&scene, &members, random)?;
+            // Communities are too large for a list, and of live rooms there is none.
+            let named = (scene.policy.members_stored && !scene.policy.topics).then_some(&*members);
+            Ok(((), webhook::group::destroyed(app, caller, &scene.group, named, change)))
         })
         .await?;
         app.new_groups.dissolved(app.now());

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use tsudoi_domain::{
-    GroupId, UserId,
+    GroupId, UserId, WebhookCommand,
     member::invite::{self, Fate, Invite},
 };
 
@@ -14,6 +14,7 @@ use crate::{
     command::{Caller, Command, Route},
     decode,
     error::Error,
+    webhook::{self, group::JoinType},
 };
 
 /// Adds members. REST and gateway; a backend adds directly, a client invites as the group's options say.
@@ -60,26 +61,53 @@ impl Command for AddMembers {
         check_accounts("MemberList", self.members.len(), app.settings().limits().group.add_members)?;
         let users: Vec<UserId> = self.members.into_iter().map(|named| named.user).collect();
         let key = app.shared().now().0;
-        let decided = app
-            .decide(|| async {
-                let scene = app.scene(&self.group, caller, &caller.user).await?;
-                invite::may_invite(&scene)?;
-                check_known(app, &users).await?;
-                let mut candidates = Vec::with_capacity(users.len());
-                for user in &users {
-                    candidates.push(candidate(app, &scene, user).await?);
-                }
-                let leaders = leaders(app, &self.group).await?;
-                let last_seq = last_seq(app, &self.group).await?;
-                let request =
-                    Invite { candidates: &candidates, silence: self.silence, key, leaders: &leaders, last_seq };
-                Ok(invite::invite(&scene, &request, &|| app.dice().u64())?)
+        let decide = async |users: &[UserId]| {
+            let scene = app.scene(&self.group, caller, &caller.user).await?;
+            invite::may_invite(&scene)?;
+            check_known(app, users).await?;
+            let mut candidates = Vec::with_capacity(users.len());
+            for user in users {
+                candidates.push(candidate(app, &scene, user).await?);
+            }
+            let leaders = leaders(app, &self.group).await?;
+            let last_seq = last_seq(app, &self.group).await?;
+            let request = Invite { candidates: &candidates, silence: self.silence, key, leaders: &leaders, last_seq };
+            let (fates, change) = invite::invite(&scene, &request, &|| app.dice().u64())?;
+            let who = (JoinType::Invited, &caller.user);
+            Ok::<_, Error>((fates, webhook::group::brought_in(app, caller, &scene.group, who, change)))
+        };
+        // What the app's backend says about those who could come; whom it refuses is left out.
+        let refused = if app.webhooks().wants(WebhookCommand::BeforeInviteJoinGroup) {
+            let (fates, _) = turned_away(app, caller, &self.group, decide(&users).await).await?;
+            let comes = |fate: &Fate| matches!(fate, Fate::Added | Fate::Waits);
+            let newcomers: Vec<UserId> =
+                users.iter().zip(&fates).filter(|(_, fate)| comes(fate)).map(|(user, _)| user.clone()).collect();
+            webhook::group::before_invite(app, caller, &*app.group(&self.group).await?, &newcomers).await?
+        } else {
+            Vec::new()
+        };
+        let wanted: Vec<UserId> = users.iter().filter(|user| !refused.contains(user)).cloned().collect();
+        let (fates, _) = turned_away(app, caller, &self.group, app.decide(|| decide(&wanted)).await).await?;
+        let mut fates = fates.into_iter();
+        let members = users
+            .into_iter()
+            .map(|user| {
+                let fate = if refused.contains(&user) { None } else { fates.next() };
+                AddResult { user, result: fate.map_or(REFUSED, |fate| result(fate, caller)) }
             })
-            .await;
-        let (fates, _) = decided?;
-        let members =
-            users.into_iter().zip(fates).map(|(user, fate)| AddResult { user, result: result(fate, caller) }).collect();
+            .collect();
         Ok(Added { members })
+    }
+}
+
+/// The result of people whom the app's backend left out: as of those who cannot come.
+const REFUSED: u32 = 0;
+
+/// Tells the app's backend where a full group turned somebody away.
+async fn turned_away<T>(app: &App, caller: &Caller, group: &GroupId, result: Result<T, Error>) -> Result<T, Error> {
+    match result {
+        Ok(value) => Ok(value),
+        Err(error) => Err(webhook::group::turned_away(app, caller, group, error).await),
     }
 }
 

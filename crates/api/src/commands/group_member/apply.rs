@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use tsudoi_domain::{
-    GroupId,
+    GroupId, WebhookCommand,
     member::join::{self, Applied, Wish},
 };
 
@@ -17,6 +17,7 @@ use crate::{
         visit,
     },
     error::Error,
+    webhook::{self, group::JoinType},
 };
 
 /// The caller applies to join: is in at once, or waits for the owner or an admin. Gateway. A live room is entered at once, also by
@@ -55,17 +56,28 @@ impl Command for ApplyToJoin {
             return Ok(JoinedStatus { status: "JoinedSuccess", room });
         }
         let key = app.shared().now().0;
-        let decided = app
-            .decide(|| async {
-                let scene = app.scene(&self.group, caller, &caller.user).await?;
-                let applicant = candidate(app, &scene, &caller.user).await?;
-                let leaders = leaders(app, &self.group).await?;
-                let last_seq = last_seq(app, &self.group).await?;
-                let wish = Wish { applicant: &applicant, message: &self.message, key, leaders: &leaders, last_seq };
-                Ok(join::apply(&scene, &wish, &|| app.dice().u64())?)
-            })
-            .await;
-        let (applied, _) = decided?;
+        let decide = async || {
+            let scene = app.scene(&self.group, caller, &caller.user).await?;
+            let applicant = candidate(app, &scene, &caller.user).await?;
+            let leaders = leaders(app, &self.group).await?;
+            let last_seq = last_seq(app, &self.group).await?;
+            let wish = Wish { applicant: &applicant, message: &self.message, key, leaders: &leaders, last_seq };
+            let (applied, change) = join::apply(&scene, &wish, &|| app.dice().u64())?;
+            let who = (JoinType::Apply, &caller.user);
+            Ok::<_, Error>((applied, webhook::group::brought_in(app, caller, &scene.group, who, change)))
+        };
+        let apply = async {
+            // What the app's backend says, once the rules allow it.
+            if app.webhooks().wants(WebhookCommand::BeforeApplyJoinGroup) {
+                decide().await?;
+                webhook::group::before_apply(app, caller, &*app.group(&self.group).await?).await?;
+            }
+            app.decide(decide).await
+        };
+        let (applied, _) = match apply.await {
+            Ok(applied) => applied,
+            Err(error) => return Err(webhook::group::turned_away(app, caller, &self.group, error).await),
+        };
         let status = match applied {
             Applied::Joined => "JoinedSuccess",
             Applied::Waits => "WaitAdminApproval",

@@ -15,6 +15,7 @@ use crate::{
     command::{Caller, Command, Done, Route},
     error::Error,
     error_code::ErrorCode,
+    webhook::{self, group::ExitType},
 };
 
 /// Removes people and keeps them out for a time. REST and gateway; needs `Action::Ban` on every one of them.
@@ -66,7 +67,13 @@ impl Command for BanMembers {
             let request = Ban { users: &targets, seconds: self.seconds, description: &self.description };
             let change = remove::ban(&scene, &request, &|| app.dice().u64())?;
             check_known(app, &users).await?;
-            Ok(((), change))
+            let who = (ExitType::Kicked, &caller.user);
+            if scene.policy.members_stored {
+                return Ok(((), webhook::group::taken_out(app, caller, &scene.group, who, change)));
+            }
+            let gone: Vec<UserId> =
+                users.iter().filter(|user| app.live.member(&scene.group, user).is_some()).cloned().collect();
+            Ok(((), webhook::group::exited(app, caller, &scene.group, who, &gone, change)))
         })
         .await?;
         if !app.policy_of(&*app.group(&self.group).await?).members_stored {

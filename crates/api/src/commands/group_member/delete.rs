@@ -14,6 +14,7 @@ use crate::{
     command::{Caller, Command, Done, Route},
     decode,
     error::Error,
+    webhook::{self, group::ExitType},
 };
 
 /// Removes members; accounts that are none are passed over. REST and gateway; needs `Action::Kick` on every one of them.
@@ -46,7 +47,9 @@ impl Command for DeleteMembers {
                 members.extend(membership(app, &scene, user).await?);
             }
             let request = Kick { members: &members, reason: &self.reason, silence: self.silence };
-            Ok(((), remove::kick(&scene, &request, &|| app.dice().u64())?))
+            let change = remove::kick(&scene, &request, &|| app.dice().u64())?;
+            let who = (ExitType::Kicked, &caller.user);
+            Ok(((), webhook::group::taken_out(app, caller, &scene.group, who, change)))
         })
         .await?;
         Ok(Done {})

@@ -19,6 +19,7 @@ use crate::{
     decode,
     error::Error,
     error_code::ErrorCode,
+    webhook,
     wire::sent_field::SentField,
 };
 
@@ -109,7 +110,9 @@ impl Command for ModifyMember {
             }
             let target = membership(app, &scene, &user).await?;
             let target = target.ok_or_else(|| Denied::NotMember { user: user.clone(), group: group.clone() })?;
-            Ok(((), profile::modify(&scene, &app.settings(), &target, &changes, &dice)?))
+            let change = profile::modify(&scene, &app.settings(), &target, &changes, &dice)?;
+            let change = webhook::group::member_changed(app, caller, &scene.group, &caller.user, &target, change);
+            Ok(((), change))
         })
         .await?;
         Ok(Done {})

@@ -16,6 +16,7 @@ use crate::{
     command::{Caller, Command, Done, Route},
     decode,
     error::Error,
+    webhook::{self, group::JoinType},
     wire::faces::Faces,
 };
 
@@ -160,7 +161,7 @@ impl Answer<'_> {
 }
 
 async fn decide(app: &Arc<App>, caller: &Caller, answer: Answer<'_>) -> Result<Done, Error> {
-    app.decide(|| async {
+    let decided = app.decide(|| async {
         let scene = app.scene(answer.group, caller, &caller.user).await?;
         let pending = app.store().read().application(app.id(), answer.group, answer.applicant).await?;
         let application = pending.filter(|application| answer.is_about(application)).ok_or_else(|| {
@@ -175,10 +176,14 @@ async fn decide(app: &Arc<App>, caller: &Caller, answer: Answer<'_>) -> Result<D
             applicant: &applicant,
             last_seq,
         };
-        Ok(((), join::decide(&scene, &decision, &|| app.dice().u64())?))
-    })
-    .await?;
-    Ok(Done {})
+        let change = join::decide(&scene, &decision, &|| app.dice().u64())?;
+        let how = if application.is_invitation() { JoinType::Invited } else { JoinType::Apply };
+        Ok(((), webhook::group::brought_in(app, caller, &scene.group, (how, &application.by), change)))
+    });
+    match decided.await {
+        Ok(_) => Ok(Done {}),
+        Err(error) => Err(webhook::group::turned_away(app, caller, answer.group, error).await),
+    }
 }
 
 /// Lists the applications that wait for the caller's decision, newest first. Gateway.

@@ -10,6 +10,7 @@ use crate::{
     command::{Caller, Command, Done, Route},
     commands::live::enter,
     error::Error,
+    webhook::{self, group::ExitType},
 };
 
 /// The caller leaves. Gateway; needs `Action::Quit`.
@@ -33,7 +34,9 @@ impl Command for QuitGroup {
         }
         app.decide(|| async {
             let scene = app.scene(&self.group, caller, &caller.user).await?;
-            Ok(((), remove::quit(&scene, &|| app.dice().u64())?))
+            let change = remove::quit(&scene, &|| app.dice().u64())?;
+            let who = (ExitType::Quit, &caller.user);
+            Ok(((), webhook::group::taken_out(app, caller, &scene.group, who, change)))
         })
         .await?;
         Ok(Done {})

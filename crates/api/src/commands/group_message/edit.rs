@@ -19,6 +19,7 @@ use crate::{
     decode,
     error::Error,
     error_code::ErrorCode,
+    webhook,
     wire::{BodyError, BodyLimits, MessageBody, item},
 };
 
@@ -77,7 +78,7 @@ impl Command for EditGroupMessage {
             let change = edit::edit(&scene, &line, self.seq, message.as_ref(), self.version, new.clone())
                 .map_err(|denied| refusal(denied, message.as_ref()))?;
             let edited = message.map(|message| after(&message, &new));
-            Ok((edited, change))
+            Ok((edited, webhook::message::edited(app, caller, &scene.group, change)))
         });
         let (edited, _) = decided.await?;
         edited.ok_or_else(|| ErrorCode::C2cMessageNotFound.into())

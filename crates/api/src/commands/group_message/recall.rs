@@ -21,6 +21,7 @@ use crate::{
     decode,
     error::Error,
     error_code::ErrorCode,
+    webhook,
     wire::item::Revoker,
 };
 
@@ -93,7 +94,8 @@ impl Command for RecallMessages {
             for message in &self.messages {
                 asked.push(look_up(app, &self.group, &line, message.seq).await?);
             }
-            Ok(recall::recall(&scene, &line, &asked, &self.reason, settings.message.recall_secs)?)
+            let (results, change) = recall::recall(&scene, &line, &asked, &self.reason, settings.message.recall_secs)?;
+            Ok((results, webhook::message::recalled(app, caller, &scene.group, change)))
         });
         let (results, _) = decided.await?;
         Ok(Recalled { results: codes(results) })

@@ -23,6 +23,7 @@ use crate::{
     decode,
     error::Error,
     error_code::ErrorCode,
+    webhook,
     wire::{BodyError, BodyLimits, MessageBody, OfflinePushInfo},
 };
 
@@ -122,15 +123,52 @@ impl Command for SendGroupMessage {
     type Reply = Sent;
 
     async fn run(self, caller: &Caller, app: &Arc<App>) -> Result<Sent, Error> {
+        // 1. Who may say this, here, now. What was sent before is answered as then.
+        let (scene, draft) = match self.prepare(caller, app).await {
+            Ok(Prepared::New(scene, draft)) => (scene, draft),
+            Ok(Prepared::Repeated(sent)) => return Ok(sent),
+            Err(error) => return Err(self.stopped(app, caller, error).await),
+        };
+        // 2. What the app's backend makes of it; what it refuses is no exception.
+        let outgoing = webhook::message::Outgoing::of(app, caller, &scene.group, &draft).await?;
+        let draft = match &outgoing {
+            Some(outgoing) => {
+                let verdict = outgoing.before_send(app, &draft, body_limits(app.settings().limits())).await?;
+                let time = draft.time;
+                match verdict.apply(*draft) {
+                    Some(draft) => Box::new(draft),
+                    None => return Ok(Sent { time, seq: next_seq(app, &scene).await?, drop_reason: None }),
+                }
+            }
+            None => draft,
+        };
+        // 3. How much is said already, and then it is.
+        match self.admit_and_deliver(app, caller, &scene, *draft, outgoing.as_ref()).await {
+            Ok(sent) => Ok(sent),
+            Err(error) => Err(self.stopped(app, caller, error).await),
+        }
+    }
+}
+
+/// A message that may be sent.
+enum Prepared {
+    /// One that was sent before, with its first result.
+    Repeated(Sent),
+    /// A new one.
+    New(Box<Scene>, Box<Draft>),
+}
+
+impl SendGroupMessage {
+    async fn prepare(&self, caller: &Caller, app: &Arc<App>) -> Result<Prepared, Error> {
         let settings = app.settings();
         let window = settings.message.group_dedupe_secs;
         let parsed = self.parse(settings.limits(), caller)?;
         let sender = caller.acting_for(self.from.as_ref());
         let (scene, line) = scene_of_line(app, &self.group, self.topic.as_ref(), caller, &sender).await?;
-        // 1. What was sent before is answered as then, whatever changed since, and counts against nothing.
+        // 1. A repeat counts against nothing, whatever changed since.
         if let Some((seq, time)) = app.recent_sends.repeated(&line, &sender, self.random, scene.now, window) {
             metrics::counter!("messages_repeated_total").increment(1);
-            return Ok(Sent { time, seq, drop_reason: None });
+            return Ok(Prepared::Repeated(Sent { time, seq, drop_reason: None }));
         }
         // 2. Who may say this, here, now.
         let targets = members_among(app, &scene, &self.targets).await?;
@@ -141,18 +179,56 @@ impl Command for SendGroupMessage {
             return Err(Denied::NoSuchAccount(sender).into());
         }
         send::may_speak(&scene, speaker(app, &scene).await?)?;
-        // 3. How much is said already.
-        let of_member = settings.rates.group_member_messages_per_second;
-        if !caller.is_app_admin() && !app.member_rates.admit(&self.group, &sender, scene.now, of_member) {
+        Ok(Prepared::New(Box::new(scene), Box::new(draft)))
+    }
+
+    async fn admit_and_deliver(
+        &self,
+        app: &App,
+        caller: &Caller,
+        scene: &Scene,
+        draft: Draft,
+        outgoing: Option<&webhook::message::Outgoing<'_>>,
+    ) -> Result<Sent, Error> {
+        let sender = &scene.user;
+        let of_member = app.settings().rates.group_member_messages_per_second;
+        if !caller.is_app_admin() && !app.member_rates.admit(&self.group, sender, scene.now, of_member) {
             let text = format!("{sender} may send {of_member} messages a second to a group");
             return Err(Error::new(ErrorCode::GroupTooFrequent, text));
         }
-        if !admit(app, &scene, draft.priority) {
-            return shed(app, &scene, &draft, caller).await;
+        if !admit(app, scene, draft.priority) {
+            let error = shed(scene);
+            if !scene.policy.silent_drop {
+                return Err(error);
+            }
+            // The sender hears of success and a number that is not used up; the backend hears the truth.
+            let sent = Sent {
+                time: draft.time,
+                seq: next_seq(app, scene).await?,
+                drop_reason: caller.is_app_admin().then_some(SHED),
+            };
+            self.stopped(app, caller, error).await;
+            return Ok(sent);
         }
-        let sent = deliver(app, scene, draft, caller).await?;
-        app.recent_sends.remember(line, sender, self.random, sent.seq, sent.time);
+        let line = draft.conversation.clone();
+        let sent = deliver(app, scene, draft, caller, outgoing).await?;
+        app.recent_sends.remember(line, sender.clone(), self.random, sent.seq, sent.time);
         Ok(sent)
+    }
+
+    /// Tells the app's backend that the message was stopped, by anything but itself.
+    async fn stopped(&self, app: &App, caller: &Caller, error: Error) -> Error {
+        let stopped = webhook::message::Stopped {
+            group: &self.group,
+            topic: self.topic.as_ref(),
+            from: &caller.acting_for(self.from.as_ref()),
+            random: self.random,
+            online_only: self.online_only,
+            body: &self.body,
+            cloud_custom_data: self.cloud_custom_data.as_deref(),
+        };
+        webhook::message::exception(app, caller, &stopped, error.code(), error.text()).await;
+        error
     }
 }
 
@@ -175,10 +251,7 @@ impl SendGroupMessage {
     /// Fields and lengths, then the sizes of lists (docs/spec/rest-groups.md#0.5).
     fn parse(&self, limits: &Limits, caller: &Caller) -> Result<Parsed, Error> {
         let bad = |text: String| Error::new(ErrorCode::GroupBadParameter, text);
-        let body_limits = BodyLimits {
-            max_bytes: limits.message.max_bytes as usize,
-            max_merge_depth: limits.message.max_merge_depth as usize,
-        };
+        let body_limits = body_limits(limits);
         let body_error = |e: BodyError| Error::new(e.group_code(), e.to_string());
         let body = MessageBody::parse(&self.body, body_limits).map_err(body_error)?;
         body.check_size(self.cloud_custom_data.as_deref(), body_limits).map_err(body_error)?;
@@ -223,8 +296,9 @@ impl SendGroupMessage {
             targets,
             mentions: parsed.mentions,
             push_info: parsed.push_info.map(OfflinePushInfo::into_json),
-            no_before_webhook: self.forbids("ForbidBeforeSendMsgCallback"),
-            no_after_webhook: self.forbids("ForbidAfterSendMsgCallback"),
+            // What an app wants to know of its clients is not theirs to say.
+            no_before_webhook: caller.is_app_admin() && self.forbids("ForbidBeforeSendMsgCallback"),
+            no_after_webhook: caller.is_app_admin() && self.forbids("ForbidAfterSendMsgCallback"),
             sent_on: caller.session().map(|session| session.id().0),
             ..MessageOptions::default()
         };
@@ -262,6 +336,11 @@ impl SendGroupMessage {
         }
         Ok(Mentions { all: list.iter().any(|mention| mention.all), users, raw: Some(raw.get().into()) })
     }
+}
+
+fn body_limits(limits: &Limits) -> BodyLimits {
+    let limits = limits.message;
+    BodyLimits { max_bytes: limits.max_bytes as usize, max_merge_depth: limits.max_merge_depth as usize }
 }
 
 const NO_UNREAD: &str = "NoUnread";
@@ -313,37 +392,57 @@ fn admit(app: &App, scene: &Scene, priority: Priority) -> bool {
     app.group_rates.admit(&scene.group.id, priority, scene.now, scene.policy.msg_rate_per_sec, &shares)
 }
 
-/// Answers a message above the rate: success with the number it would have had, which is not used up.
-async fn shed(app: &App, scene: &Scene, draft: &Draft, caller: &Caller) -> Result<Sent, Error> {
+/// Why a message above the rate is not sent.
+fn shed(scene: &Scene) -> Error {
     metrics::counter!("messages_shed_total").increment(1);
-    if !scene.policy.silent_drop {
-        let text = format!("group {} may say {} messages a second", scene.group.id, scene.policy.msg_rate_per_sec);
-        return Err(Error::new(ErrorCode::GroupMessageTooFrequent, text));
-    }
-    let last_seq = if scene.policy.history_stored {
-        app.store().read().position(app.id(), &draft.conversation).await?.last_seq
-    } else {
-        app.live.position(&scene.group.id).0
-    };
-    Ok(Sent { time: draft.time, seq: last_seq + 1, drop_reason: caller.is_app_admin().then_some(SHED) })
+    let text = format!("group {} may say {} messages a second", scene.group.id, scene.policy.msg_rate_per_sec);
+    Error::new(ErrorCode::GroupMessageTooFrequent, text)
 }
 
-async fn deliver(app: &App, scene: Scene, draft: Draft, caller: &Caller) -> Result<Sent, Error> {
+/// The number that the next message of the conversation gets.
+async fn next_seq(app: &App, scene: &Scene) -> Result<u64, Error> {
+    if !scene.policy.history_stored {
+        return Ok(app.live.position(&scene.group.id).0 + 1);
+    }
+    let line = match &scene.topic {
+        Some(topic) => ConversationKey::Topic(topic.id.clone()),
+        None => ConversationKey::Group(scene.group.id.clone()),
+    };
+    Ok(app.store().read().position(app.id(), &line).await?.last_seq + 1)
+}
+
+async fn deliver(
+    app: &App,
+    scene: &Scene,
+    draft: Draft,
+    caller: &Caller,
+    outgoing: Option<&webhook::message::Outgoing<'_>>,
+) -> Result<Sent, Error> {
     let sent = |time, seq| Ok(Sent { time, seq, drop_reason: None });
     let time = draft.time;
     let settings = app.settings();
     let window = settings.message.group_dedupe_secs;
     let receipt_members = settings.limits().receipt.max_group_members;
+    let robots = match outgoing {
+        Some(_) => robots_here(app, scene, &draft).await?,
+        None => Vec::new(),
+    };
+    let told = |draft: &Draft, seq| {
+        let robots: Vec<&UserId> = robots.iter().collect();
+        outgoing.map_or_else(Vec::new, |outgoing| outgoing.sent(app, draft, seq, &robots))
+    };
     if !scene.policy.history_stored {
         // A live room: nothing of it touches the disk.
         let (seq, time, is_new) = app.live.number_once(&scene.group.id, &scene.user, draft.random, draft.time, window);
         if is_new {
-            app.commit(send::send_live(draft, seq)).await?;
+            let calls = told(&draft, Some(seq));
+            app.commit(send::send_live(draft, seq).calls(calls)).await?;
         }
         return sent(time, seq);
     }
     if draft.options.online_only {
-        app.commit(send::send_transient(draft)).await?;
+        let calls = told(&draft, Some(0));
+        app.commit(send::send_transient(draft).calls(calls)).await?;
         return sent(time, 0);
     }
     // What was decided may have changed when the change comes to be committed; then it is decided again.
@@ -354,7 +453,9 @@ async fn deliver(app: &App, scene: Scene, draft: Draft, caller: &Caller) -> Resu
             send::may_send(&scene, &draft.options, receipt_members)?;
             send::may_speak(&scene, speaker(app, &scene).await?)?;
             let sleepers = if scene.group.active { Vec::new() } else { members_here(app, &scene.group.id).await? };
-            Ok(((), send::send(&scene, draft.clone(), window, sleepers)))
+            let calls = told(&draft, None);
+            let receipts = outgoing.and_then(|outgoing| outgoing.receipts_open(app, &draft));
+            Ok(((), send::send(&scene, draft.clone(), window, sleepers).calls(calls).calls(receipts)))
         })
         .await;
     let ((), outcome) = decided?;
@@ -363,4 +464,15 @@ async fn deliver(app: &App, scene: Scene, draft: Draft, caller: &Caller) -> Resu
         metrics::counter!("messages_repeated_total").increment(1);
     }
     sent(appended.time, appended.seq)
+}
+
+/// The mentioned robots that are in the group.
+async fn robots_here(app: &App, scene: &Scene, draft: &Draft) -> Result<Vec<UserId>, Error> {
+    let mut robots = Vec::new();
+    for robot in draft.options.mentions.robots() {
+        if app.store().member(app.id(), &scene.group.id, robot).await?.is_some() {
+            robots.push(robot.clone());
+        }
+    }
+    Ok(robots)
 }
