@@ -38,7 +38,7 @@ use crate::{
     gateway::{devices::Devices, session_token::TokenKey},
     live::{self, LiveRooms},
     new_groups::NewGroups,
-    rate::{AttributeRates, BatchRates, GroupRates, MemberRates, RestRates},
+    rate::{AttributeRates, BatchRates, ExtensionRates, GroupRates, MemberRates, RestRates},
     recent_sends::RecentSends,
     turns::Turns,
     user_sig::{AppKeys, SigningKey, ValidTicket, VerifiedTickets},
@@ -308,6 +308,8 @@ pub struct App {
     pub rest_rates: RestRates,
     /// How many receivers batch messages had this minute.
     pub batch_rates: BatchRates,
+    /// How often the key-values of single messages were written this minute.
+    pub extension_rates: ExtensionRates,
     /// How many groups came and went today.
     pub new_groups: NewGroups,
     /// How often the attributes of each group were written this second.
@@ -349,6 +351,7 @@ impl App {
             recent_sends: RecentSends::default(),
             rest_rates: RestRates::default(),
             batch_rates: BatchRates::default(),
+            extension_rates: ExtensionRates::default(),
             new_groups: NewGroups::default(),
             attribute_rates: AttributeRates::default(),
             counting: Turns::default(),

@@ -30,6 +30,9 @@ use crate::{
     },
 };
 
+mod contacts;
+mod extras;
+
 /// How many batches may wait; the writer waits when there are more.
 pub(crate) const QUEUE: usize = 1024;
 
@@ -78,8 +81,14 @@ mod number {
     pub(super) const DIRECT_MESSAGE: u32 = 9;
     pub(super) const DIRECT_NOTIFY: u32 = 10;
     pub(super) const MENTION: u32 = 12;
+    pub(super) const CONTACTS: u32 = 13;
+    pub(super) const DIRECT_RECEIPT: u32 = 16;
+    pub(super) const EXTENSIONS: u32 = 17;
     pub(super) const DIRECT_EDITED: u32 = 18;
     pub(super) const GROUP_EDITED: u32 = 19;
+    pub(super) const REACTIONS: u32 = 21;
+    pub(super) const OWN_REACTION: u32 = 22;
+    pub(super) const DO_NOT_DISTURB: u32 = 24;
 }
 
 /// Wraps the payload of one push.
@@ -87,6 +96,15 @@ pub(crate) fn push(event: u32, key: &str, payload: &impl Serialize, importance: 
     let payload = serde_json::to_string(payload).expect("pushes are plain data");
     let json = format!(
         r#"{{"head":{{"servcmd":"im_open_push.msg_push","seq":0}},"body":{{"EventArray":[{{"Event":{event},"{key}":{payload}}}],"NeedAck":0}}}}"#
+    );
+    Arc::new(Push::new(json.into_bytes(), importance))
+}
+
+/// Wraps a push whose payload stands beside its number.
+fn push_entry(entry: &impl Serialize, importance: Importance) -> Arc<Push> {
+    let entry = serde_json::to_string(entry).expect("pushes are plain data");
+    let json = format!(
+        r#"{{"head":{{"servcmd":"im_open_push.msg_push","seq":0}},"body":{{"EventArray":[{entry}],"NeedAck":0}}}}"#
     );
     Arc::new(Push::new(json.into_bytes(), importance))
 }
@@ -136,6 +154,17 @@ async fn deliver(app: &Arc<App>, committed: &Committed) -> Result<(), StoreError
             Event::Edited { conversation, seq, before, elements, cloud_custom_data, version, by: _ } => {
                 edited(app, conversation, *seq, before, elements, cloud_custom_data.as_deref(), *version).await?;
             }
+            Event::Receipts { conversation, reader, messages } => {
+                extras::receipts(app, conversation, reader, messages).await?;
+            }
+            Event::Extended { seq, message, pairs, done, latest } => {
+                extras::extended(app, message, *seq, pairs, *done, *latest).await?;
+            }
+            Event::Reacted { seq, message, reaction, user, reacts } => {
+                extras::reacted(app, message, *seq, reaction, user, *reacts).await?;
+            }
+            Event::Pinned { message, by, pinned } => extras::pinned(app, message, by, *pinned).await?,
+            Event::Contacts { user, session, news } => contacts::changed(app, user, *session, news),
             Event::GroupRead { conversation, user, seq } => group_read(app, conversation, user, *seq).await?,
             Event::DirectRead { user, peer, until } => direct_read(app, user, peer, *until),
             Event::ProfileChanged { user, tags } => profile_changed(app, user, tags).await?,

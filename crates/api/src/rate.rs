@@ -5,7 +5,9 @@ use std::{collections::VecDeque, num::NonZeroU32};
 use dashmap::DashMap;
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use parking_lot::Mutex;
-use tsudoi_domain::{GroupId, Timestamp, UserId, limits::PriorityShares, message::Priority, time::Millis};
+use tsudoi_domain::{
+    GroupId, Timestamp, UserId, conversation::ConversationKey, limits::PriorityShares, message::Priority, time::Millis,
+};
 
 /// A token bucket per command, with a burst of one second (docs/spec/limits-and-editions.md#7).
 #[derive(Default)]
@@ -27,6 +29,33 @@ impl RestRates {
         let allowed = bucket.check().is_ok();
         self.buckets.insert(command, (per_second, bucket));
         allowed
+    }
+}
+
+/// Counts the writes to the key-values of single messages per minute (docs/spec/rest-c2c.md#2).
+#[derive(Default)]
+pub struct ExtensionRates {
+    minutes: DashMap<(ConversationKey, u64), (i64, u32)>,
+}
+
+impl ExtensionRates {
+    /// Whether one more write to the message is within `per_minute`; 0 is no limit.
+    #[must_use]
+    pub fn admit(&self, line: ConversationKey, seq: u64, now: Timestamp, per_minute: u32) -> bool {
+        if per_minute == 0 {
+            return true;
+        }
+        let minute = now.0.div_euclid(60);
+        if self.minutes.len() > COUNTED {
+            self.minutes.retain(|_, (at, _)| *at == minute);
+        }
+        let mut counted = self.minutes.entry((line, seq)).or_insert((minute, 0));
+        if counted.0 != minute {
+            *counted = (minute, 0);
+        }
+        let fits = counted.1 < per_minute;
+        counted.1 += u32::from(fits);
+        fits
     }
 }
 

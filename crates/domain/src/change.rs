@@ -10,7 +10,10 @@ use serde::{Deserialize, Serialize};
 use crate::{
     GroupId, TopicId, UserId,
     account::Account,
-    conversation::ConversationKey,
+    conversation::{
+        ConversationKey,
+        care::{Book, Care, Contact, News},
+    },
     group::{
         Group, MsgFlag,
         attribute::{AttributeChange, CounterChange},
@@ -20,7 +23,7 @@ use crate::{
     live::{LiveMembers, PresenceCause},
     member::Member,
     message::{
-        Draft, GroupChanges, MsgKey, Recall, Tip,
+        Draft, GroupChanges, Message, MsgKey, Recall, Tip, extend,
         extras::{Pair, Pin},
     },
     notice::Notice,
@@ -161,6 +164,13 @@ pub enum Expect {
         group: GroupId,
         /// [`Counters::seq`](crate::group::attribute::Counters::seq) when they were loaded.
         seq: u64,
+    },
+    /// The user did nothing with any conversation since their book was loaded.
+    BookAt {
+        /// Whose.
+        user: UserId,
+        /// [`Book::revision`] when it was loaded.
+        revision: u64,
     },
     /// A one-to-one conversation has no message with that key, in either direction.
     KeyFree {
@@ -325,6 +335,8 @@ pub enum Write {
         user: UserId,
         /// Which.
         seqs: Vec<u64>,
+        /// When; of several times the first counts.
+        time: Timestamp,
     },
     /// Key-values of a message change.
     PutExtensions {
@@ -405,6 +417,33 @@ pub enum Write {
         user: UserId,
         /// With whom.
         peer: UserId,
+    },
+    /// What a user did with a conversation: the whole row as decided.
+    PutCare {
+        /// Who.
+        user: UserId,
+        /// With which.
+        contact: Contact,
+        /// How it stands.
+        care: Box<Care>,
+    },
+    /// What a user keeps about conversations as a whole. Its revision is the store's.
+    PutBook {
+        /// Whose.
+        user: UserId,
+        /// How it stands.
+        book: Box<Book>,
+    },
+    /// A record of merged messages that is too long for one message.
+    PutRecord {
+        /// What fetches it.
+        key: String,
+        /// The messages, JSON text.
+        messages: Arc<str>,
+        /// When.
+        time: Timestamp,
+        /// Older records are forgotten, some at a time.
+        keep_from: Timestamp,
     },
     /// A new account, or the whole row of a known one.
     PutAccount(Box<Account>),
@@ -551,6 +590,50 @@ pub enum Event {
         /// Who edited.
         by: UserId,
     },
+    /// Somebody said to have read messages that keep receipts; for their senders.
+    Receipts {
+        /// Where.
+        conversation: ConversationKey,
+        /// Who read.
+        reader: UserId,
+        /// Which.
+        messages: Vec<Message>,
+    },
+    /// Key-values of a message changed.
+    Extended {
+        /// Its number.
+        seq: u64,
+        /// The message.
+        message: Arc<Draft>,
+        /// Pairs that were set or deleted.
+        pairs: Vec<Pair>,
+        /// What was done.
+        done: extend::Done,
+        /// The message's counter now.
+        latest: u64,
+    },
+    /// Somebody reacts to a message, or no longer does.
+    Reacted {
+        /// Its number.
+        seq: u64,
+        /// The message.
+        message: Arc<Draft>,
+        /// How.
+        reaction: String,
+        /// Who.
+        user: UserId,
+        /// Reacts, or no longer does.
+        reacts: bool,
+    },
+    /// A message is held up by its group, or no longer is.
+    Pinned {
+        /// The message.
+        message: Box<Message>,
+        /// Who did it.
+        by: UserId,
+        /// Held up, or no longer.
+        pinned: bool,
+    },
     /// A member read up to a number; for the member's other devices.
     GroupRead {
         /// The group or topic.
@@ -559,6 +642,15 @@ pub enum Event {
         user: UserId,
         /// Up to which number.
         seq: u64,
+    },
+    /// A user's list of conversations changed; for the user's other devices.
+    Contacts {
+        /// Whose.
+        user: UserId,
+        /// The session that knows already.
+        session: Option<u64>,
+        /// What changed.
+        news: News,
     },
     /// One side of a one-to-one conversation read up to a moment; for both sides.
     DirectRead {

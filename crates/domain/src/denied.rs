@@ -114,6 +114,24 @@ pub enum Denied {
     /// What is not stored has no read receipts.
     #[error("messages for those online only have no read receipts")]
     NoReceiptsOnlineOnly,
+    /// There is no message whose key-values could be read or written.
+    #[error("message `{0}` does not exist")]
+    NoMessageToExtend(String),
+    /// The message was sent without support for key-values.
+    #[error("message {0} was sent without support for key-values")]
+    ExtensionsUnsupported(u64),
+    /// Somebody writes the key-values of a message too often.
+    #[error("the key-values of a message are written at most {0} times a minute")]
+    ExtensionsTooFrequent(u32),
+    /// The group holds up as many messages as allowed.
+    #[error("the group has {0} pinned messages, which is the most")]
+    TooManyPins(u32),
+    /// The type has no deletion of messages.
+    #[error("groups of type {0} have no deletion of messages")]
+    TypeWithoutDeletion(GroupType),
+    /// More messages are to be deleted than one call may.
+    #[error("one call deletes at most {0} messages")]
+    DeleteRangeTooWide(u32),
     /// The recall window is over.
     #[error("message {seq} is older than {limit_secs} seconds")]
     RecallTooLate {
@@ -160,6 +178,27 @@ pub enum Denied {
         /// Where it stands.
         current: u32,
     },
+    /// The user pinned as many conversations as allowed.
+    #[error("at most {0} conversations are pinned")]
+    TooManyPinned(u32),
+    /// The user grouped or marked as many conversations as allowed.
+    #[error("at most {0} conversations are grouped or marked")]
+    TooManyGrouped(u32),
+    /// The user has no group of conversations of that name.
+    #[error("there is no conversation group `{0}`")]
+    NoSuchFolder(String),
+    /// The user has as many groups of conversations as allowed.
+    #[error("there are {0} conversation groups, which is the most")]
+    TooManyFolders(u32),
+    /// The name of a group of conversations is too long.
+    #[error("the name of a conversation group has more than {0} bytes")]
+    FolderNameTooLong(u32),
+    /// The name of a group of conversations cannot be used.
+    #[error("{0}")]
+    BadFolder(String),
+    /// The user is not in the group of a conversation.
+    #[error("group `{0}` is gone, or was left")]
+    NotInContact(GroupId),
     /// The user owns or joined as many groups as allowed.
     #[error("{user} has {limit} groups, which is the most")]
     TooManyGroups {

@@ -229,6 +229,9 @@ impl Caches {
                 | Write::SetRead { .. }
                 | Write::SetDirectRead { .. }
                 | Write::Unlist { .. }
+                | Write::PutCare { .. }
+                | Write::PutBook { .. }
+                | Write::PutRecord { .. }
                 | Write::ClearDirect { .. }
                 | Write::PutApplication(_)
                 | Write::DeleteApplication { .. }

@@ -21,8 +21,9 @@ pub use commit::{AppRow, Appended, Commit, CommitObserver, Committed, Outcome};
 pub use error::StoreError;
 pub use outbox::{DeadCall, Outbox, ReadyCall};
 pub use read::{
-    Accounts, Apps, Conversations, DirectQuery, Direction, Files, GroupData, GroupPage, Groups, Joined, LiveRoom,
-    LiveRooms, LogEntry, LogItem, Members, MessageExtras, Messages, PermissionGroups, TopicEntry, Topics, UserLog,
+    Accounts, Apps, Contacts, Conversations, DirectQuery, Direction, Files, GroupData, GroupPage, Groups, Joined,
+    LiveRoom, LiveRooms, LogEntry, LogItem, Members, MessageExtras, Messages, PermissionGroups, TopicEntry, Topics,
+    UserLog,
 };
 pub use upkeep::{Expired, ExpiredLog, Upkeep};
 
@@ -39,6 +40,7 @@ pub trait Backend:
     + Messages
     + MessageExtras
     + Conversations
+    + Contacts
     + Files
     + UserLog
     + Commit
@@ -60,6 +62,7 @@ impl<T> Backend for T where
         + Messages
         + MessageExtras
         + Conversations
+        + Contacts
         + Files
         + UserLog
         + Commit

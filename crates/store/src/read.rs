@@ -6,7 +6,10 @@ use async_trait::async_trait;
 use tsudoi_domain::{
     AppId, GroupId, TopicId, UserId,
     account::Account,
-    conversation::{ConversationKey, DirectView, Position},
+    conversation::{
+        ConversationKey, DirectView, Position,
+        care::{Book, Care, Contact},
+    },
     group::{
         Group, MsgFlag,
         attribute::{Attributes, Counters},
@@ -274,8 +277,10 @@ pub trait MessageExtras: Send + Sync {
         low: u64,
         high: u64,
     ) -> Read<Vec<u64>>;
-    /// Who said to have read the message, ordered by id. Only small groups keep receipts.
-    async fn readers(&self, app: AppId, conversation: &ConversationKey, seq: u64) -> Read<Vec<UserId>>;
+    /// Who said to have read the message and when, ordered by id. Only small groups keep receipts.
+    async fn readers(&self, app: AppId, conversation: &ConversationKey, seq: u64) -> Read<Vec<(UserId, Timestamp)>>;
+    /// Which of the messages the user said to have read.
+    async fn read_by(&self, app: AppId, conversation: &ConversationKey, user: &UserId, seqs: &[u64]) -> Read<Vec<u64>>;
     /// The key-values of the message.
     async fn extensions(&self, app: AppId, conversation: &ConversationKey, seq: u64) -> Read<Extensions>;
     /// The reactions to the message in the order in which they came up, each with its first `sample` users.
@@ -321,6 +326,33 @@ pub trait Conversations: Send + Sync {
 pub trait Files: Send + Sync {
     /// Whether the file may not be served.
     async fn is_file_banned(&self, app: AppId, key: &str) -> Read<bool>;
+}
+
+/// Reads what users do with the conversations of their lists.
+#[async_trait]
+pub trait Contacts: Send + Sync {
+    /// What the user keeps about conversations as a whole.
+    async fn book(&self, app: AppId, user: &UserId) -> Read<Book>;
+    /// What the user did with the conversation.
+    async fn care(&self, app: AppId, user: &UserId, contact: &Contact) -> Read<Care>;
+    /// What the user did with conversations of groups, in no order. As many as the user is in groups at most.
+    async fn care_of_groups(&self, app: AppId, user: &UserId) -> Read<Vec<(GroupId, Care)>>;
+    /// One-to-one conversations that the user did something with since a moment (inclusive), the newest `limit` of them.
+    async fn care_changed(
+        &self,
+        app: AppId,
+        user: &UserId,
+        since: Timestamp,
+        limit: usize,
+    ) -> Read<Vec<(UserId, Care)>>;
+    /// The pinned conversations, the newest pin first.
+    async fn pinned(&self, app: AppId, user: &UserId) -> Read<Vec<(Contact, Care)>>;
+    /// Conversations with a mark, own data or a folder, in a stable order.
+    async fn grouped(&self, app: AppId, user: &UserId, offset: u64, limit: usize) -> Read<Vec<(Contact, Care)>>;
+    /// How many conversations have a mark, own data or a folder.
+    async fn grouped_count(&self, app: AppId, user: &UserId) -> Read<u64>;
+    /// A record of merged messages, JSON text.
+    async fn record(&self, app: AppId, key: &str) -> Read<Option<Arc<str>>>;
 }
 
 /// An entry of a user's log.

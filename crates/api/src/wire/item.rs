@@ -327,6 +327,9 @@ pub struct DirectItem<'a> {
     version: u32,
     #[serde(rename = "IsNeedReadReceipt", skip_serializing_if = "is_zero")]
     need_receipt: u32,
+    /// 1: the receiver said to have read it; only in history.
+    #[serde(rename = "IsPeerRead", skip_serializing_if = "Option::is_none")]
+    peer_read: Option<u32>,
     #[serde(rename = "SupportMessageExtension", skip_serializing_if = "is_zero")]
     extension: u32,
     #[serde(rename = "IsRelayMsg", skip_serializing_if = "is_zero")]
@@ -369,6 +372,7 @@ impl<'a> DirectItem<'a> {
             flags: 0,
             version: 0,
             need_receipt: options.need_receipt.into(),
+            peer_read: None,
             extension: options.support_extension.into(),
             relay: options.is_relay.into(),
             control: SendControl::of(options),
@@ -394,6 +398,12 @@ impl<'a> DirectItem<'a> {
     pub fn with_id(self, draft: &Draft) -> Self {
         let id = message_id(&self.tiny_id, draft);
         Self { id: Some(id), ..self }
+    }
+
+    /// The same, saying whether the receiver said to have read it.
+    #[must_use]
+    pub fn with_receipt(self, read: bool) -> Self {
+        Self { peer_read: Some(read.into()), ..self }
     }
 
     /// The copy for the sender's other devices: accounts swapped, the client swaps them back.

@@ -3,6 +3,7 @@
 //! What clients made and only clients read (message bodies, descriptions of push notifications) is checked here and then kept as
 //! the JSON it came in, so members that this server does not know reach the receivers untouched.
 
+pub mod contact;
 pub mod envelope;
 pub mod faces;
 pub mod group_info;

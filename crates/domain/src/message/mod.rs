@@ -9,11 +9,16 @@ use crate::{UserId, conversation::ConversationKey, time::Timestamp};
 pub mod clear;
 pub mod direct;
 pub mod edit;
+pub mod extend;
 pub mod extras;
+pub mod hide;
 pub mod history;
 pub mod import;
+pub mod pin;
+pub mod react;
 pub mod read;
 pub mod recall;
+pub mod receipt;
 pub mod send;
 pub mod tip;
 
@@ -110,6 +115,9 @@ pub struct MessageOptions {
     /// Read receipts are kept.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub need_receipt: bool,
+    /// How many were to read it when it was sent, where receipts are kept in a group.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub receipt_audience: u32,
     /// Key-values may be attached later.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub support_extension: bool,
@@ -154,6 +162,11 @@ pub struct MessageOptions {
     /// One-to-one: not for the receiver (the receiver blocked the sender and success is pretended).
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub hidden_from_receiver: bool,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 /// A message before it has its place.

@@ -389,7 +389,7 @@ fn a_bit_of_everything() -> Change {
             latest: 1,
             cleared: 0,
         })
-        .write(Write::PutReceipts { conversation: line.clone(), user: user("bob"), seqs: vec![1] })
+        .write(Write::PutReceipts { conversation: line.clone(), user: user("bob"), seqs: vec![1], time: at(1) })
         .write(Write::Hide { conversation: line.clone(), user: user("ana"), seqs: vec![1] })
         .write(Write::Hide { conversation: talk, user: user("ana"), seqs: vec![1] })
         .write(Write::ReadAll(group_id("crew")))

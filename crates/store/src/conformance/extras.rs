@@ -2,7 +2,10 @@
 
 use tsudoi_domain::{
     change::{Change, Expect, Write},
-    message::extras::{Pair, Pin},
+    message::{
+        Recall,
+        extras::{Pair, Pin},
+    },
 };
 
 use super::{
@@ -33,10 +36,13 @@ pub(super) async fn hidden_messages_are_one_readers_own(trial: &Trial) {
 pub(super) async fn a_reader_counts_once(trial: &Trial) {
     let store = spoken(trial).await;
     let line = in_group("crew");
-    for who in ["bob", "cid", "bob"] {
-        store.write(Write::PutReceipts { conversation: line.clone(), user: user(who), seqs: vec![2] }).await;
+    for (n, who) in ["bob", "cid", "bob"].into_iter().enumerate() {
+        let time = at(i64::try_from(n).unwrap());
+        store.write(Write::PutReceipts { conversation: line.clone(), user: user(who), seqs: vec![2], time }).await;
     }
-    assert_eq!(store.read().readers(APP, &line, 2).await.unwrap(), [user("bob"), user("cid")]);
+    let readers = [(user("bob"), at(0)), (user("cid"), at(1))];
+    assert_eq!(store.read().readers(APP, &line, 2).await.unwrap(), readers, "the first time counts");
+    assert_eq!(store.read().read_by(APP, &line, &user("bob"), &[1, 2, 3]).await.unwrap(), [2]);
     assert!(store.read().readers(APP, &line, 1).await.unwrap().is_empty());
 }
 
@@ -109,4 +115,8 @@ pub(super) async fn pins_stay_until_they_are_taken(trial: &Trial) {
     assert_eq!(store.read().pins(APP, &line).await.unwrap(), [pin(1, "bob"), pin(3, "ana")]);
     store.write(set(3, None)).await;
     assert_eq!(store.read().pins(APP, &line).await.unwrap(), [pin(1, "bob")]);
+    // A withdrawn message is not held up any longer.
+    let recall = Recall { by: user("ana"), reason: String::new(), at: at(9) };
+    store.write(Write::Recall { conversation: line.clone(), seq: 1, recall }).await;
+    assert!(store.read().pins(APP, &line).await.unwrap().is_empty());
 }

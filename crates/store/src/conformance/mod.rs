@@ -14,6 +14,7 @@ mod accounts;
 mod caches;
 mod clearing;
 mod commit;
+mod contacts;
 mod conversations;
 mod extras;
 mod files;
@@ -213,6 +214,11 @@ promises! {
         direct_history_continues_where_a_message_is_gone,
         hidden_messages_are_hidden_from_one_side_only,
         a_direct_message_is_found_by_its_key_and_direction;
+    contacts:
+        care_is_one_users_own,
+        books_are_decided_against_their_revision,
+        leaving_a_group_and_deleting_an_account_forget_care,
+        records_are_kept_for_a_time;
     conversations:
         positions_follow_the_newest_message,
         messages_for_nobodys_list_do_not_move_it,

@@ -79,6 +79,8 @@ pub(super) fn delete(c: &Connection, app: AppId, user: &UserId) -> Result<(), St
     for sql in [
         "DELETE FROM accounts WHERE app = ?1 AND user = ?2",
         "DELETE FROM direct_views WHERE app = ?1 AND user = ?2",
+        "DELETE FROM contacts WHERE app = ?1 AND user = ?2",
+        "DELETE FROM books WHERE app = ?1 AND user = ?2",
         "DELETE FROM user_log WHERE app = ?1 AND user = ?2",
         "UPDATE inboxes SET unread = 0 WHERE app = ?1 AND user = ?2",
     ] {

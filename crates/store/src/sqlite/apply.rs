@@ -19,9 +19,9 @@ use tsudoi_domain::{
 };
 
 use super::{
-    accounts, conversations, conversations::ViewRow, extras, failed, files, group_data, groups, groups::GroupState,
-    live, log, members, members::Put, messages, outbox, permission_groups, remembered::Remembered, topics,
-    topics::TopicState,
+    accounts, contacts, conversations, conversations::ViewRow, extras, failed, files, group_data, groups,
+    groups::GroupState, live, log, members, members::Put, messages, outbox, permission_groups, remembered::Remembered,
+    topics, topics::TopicState,
 };
 use crate::{Appended, ReadyCall, StoreError};
 
@@ -301,6 +301,13 @@ impl Applier {
                     conflict(format!("key-values of message {seq} of {conversation} changed"))
                 };
             }
+            Expect::BookAt { user, revision } => {
+                return if contacts::revision(c, app, user)? == *revision {
+                    Ok(())
+                } else {
+                    conflict(format!("the conversations of {user} changed"))
+                };
+            }
             Expect::KeyFree { conversation, key } => {
                 let line = self.line(c, app, conversation)?.map(|line| line.pk);
                 return match line.map(|conv| messages::has_key(c, conv, *key)).transpose()? {
@@ -367,6 +374,7 @@ impl Applier {
             | Expect::TopicAbsent(_)
             | Expect::MessageAt { .. }
             | Expect::ExtensionsAt { .. }
+            | Expect::BookAt { .. }
             | Expect::KeyFree { .. } => {}
         }
         Ok(())
@@ -503,6 +511,7 @@ impl Applier {
             Write::DeleteMember(id, user) => {
                 let state = self.group(c, app, id)?;
                 if members::delete(c, &state, user)? {
+                    contacts::forget_group(c, app, user, id)?;
                     self.bump(app, id, GroupState { member_num: state.member_num.saturating_sub(1), ..state });
                 }
             }
@@ -638,8 +647,8 @@ impl Applier {
                 }
             }
             Write::Hide { conversation, user, seqs } => self.hide(c, app, conversation, user, seqs)?,
-            Write::PutReceipts { conversation, user, seqs } => {
-                extras::put_receipts(c, self.conv(c, app, conversation)?, user, seqs)?;
+            Write::PutReceipts { conversation, user, seqs, time } => {
+                extras::put_receipts(c, self.conv(c, app, conversation)?, user, seqs, *time)?;
             }
             Write::PutExtensions { conversation, seq, pairs, latest, cleared } => {
                 let conv = self.conv_of_message(c, app, conversation, *seq)?;
@@ -663,6 +672,11 @@ impl Applier {
                 }
             }
             Write::ClearDirect { user, peer } => self.clear_direct(c, app, user, peer)?,
+            Write::PutCare { user, contact, care } => contacts::put_care(c, app, user, contact, care)?,
+            Write::PutBook { user, book } => contacts::put_book(c, app, user, book)?,
+            Write::PutRecord { key, messages, time, keep_from } => {
+                contacts::put_record(c, app, key, messages, *time, *keep_from)?;
+            }
             Write::PutAccount(account) => accounts::put(c, app, account)?,
             Write::DeleteAccount(user) => accounts::delete(c, app, user)?,
             Write::PutApplication(application) => {
@@ -793,6 +807,7 @@ impl Applier {
             return Ok(());
         }
         messages::recall(c, conv, seq, recall)?;
+        extras::set_pin(c, conv, seq, None)?;
         if let ConversationKey::Direct(one, other) = conversation {
             for (user, peer) in [(one, other), (other, one)] {
                 let side = messages::side(one, user);

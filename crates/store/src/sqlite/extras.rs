@@ -33,10 +33,43 @@ impl MessageExtras for Sqlite {
         })
     }
 
-    async fn readers(&self, app: AppId, conversation: &ConversationKey, seq: u64) -> Result<Vec<UserId>, StoreError> {
+    async fn readers(
+        &self,
+        app: AppId,
+        conversation: &ConversationKey,
+        seq: u64,
+    ) -> Result<Vec<(UserId, Timestamp)>, StoreError> {
         self.read(|c| {
             let Some((conv, _)) = conversations::find(c, app, conversation)? else { return Ok(Vec::new()) };
-            users(c, "SELECT user FROM receipts WHERE conv = ?1 AND seq = ?2 ORDER BY user", params![conv, int(seq)])
+            let mut statement = c
+                .prepare_cached("SELECT user, time FROM receipts WHERE conv = ?1 AND seq = ?2 ORDER BY user")
+                .map_err(failed)?;
+            let rows = statement.query_map(params![conv, int(seq)], |r| {
+                Ok((UserId::trusted(&r.get::<_, String>(0)?), Timestamp(r.get(1)?)))
+            });
+            rows.map_err(failed)?.collect::<Result<_, _>>().map_err(failed)
+        })
+    }
+
+    async fn read_by(
+        &self,
+        app: AppId,
+        conversation: &ConversationKey,
+        user: &UserId,
+        seqs: &[u64],
+    ) -> Result<Vec<u64>, StoreError> {
+        self.read(|c| {
+            let Some((conv, _)) = conversations::find(c, app, conversation)? else { return Ok(Vec::new()) };
+            let mut statement = c
+                .prepare_cached("SELECT 1 FROM receipts WHERE conv = ?1 AND seq = ?2 AND user = ?3")
+                .map_err(failed)?;
+            let mut read = Vec::new();
+            for seq in seqs {
+                if statement.exists(params![conv, int(*seq), user.as_str()]).map_err(failed)? {
+                    read.push(*seq);
+                }
+            }
+            Ok(read)
         })
     }
 
@@ -115,12 +148,6 @@ impl MessageExtras for Sqlite {
     }
 }
 
-fn users(c: &Connection, sql: &str, params: impl rusqlite::Params) -> Result<Vec<UserId>, StoreError> {
-    let mut statement = c.prepare_cached(sql).map_err(failed)?;
-    let rows = statement.query_map(params, |r| Ok(UserId::trusted(&r.get::<_, String>(0)?)));
-    rows.map_err(failed)?.collect::<Result<_, _>>().map_err(failed)
-}
-
 fn who_reacted(
     c: &Connection,
     conv: i64,
@@ -165,9 +192,15 @@ pub(super) fn hide(c: &Connection, conv: i64, user: &UserId, seqs: &[u64]) -> Re
     seqs.iter().try_for_each(|seq| run(c, sql, params![conv, user.as_str(), int(*seq)]))
 }
 
-pub(super) fn put_receipts(c: &Connection, conv: i64, user: &UserId, seqs: &[u64]) -> Result<(), StoreError> {
-    let sql = "INSERT OR IGNORE INTO receipts (conv, seq, user) VALUES (?1, ?2, ?3)";
-    seqs.iter().try_for_each(|seq| run(c, sql, params![conv, int(*seq), user.as_str()]))
+pub(super) fn put_receipts(
+    c: &Connection,
+    conv: i64,
+    user: &UserId,
+    seqs: &[u64],
+    time: Timestamp,
+) -> Result<(), StoreError> {
+    let sql = "INSERT OR IGNORE INTO receipts (conv, seq, user, time) VALUES (?1, ?2, ?3, ?4)";
+    seqs.iter().try_for_each(|seq| run(c, sql, params![conv, int(*seq), user.as_str(), time.0]))
 }
 
 /// Writes pairs and moves the counter; a clearing forgets every pair written before it.

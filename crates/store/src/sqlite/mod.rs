@@ -19,6 +19,7 @@ use crate::{CommitObserver, StoreError};
 mod accounts;
 mod apply;
 mod apps;
+mod contacts;
 mod conversations;
 mod extras;
 mod files;
@@ -46,6 +47,7 @@ const MIGRATIONS: &[M<'_>] = &[
     M::up(include_str!("../../migrations/sqlite/0003_groups.sql")),
     M::up(include_str!("../../migrations/sqlite/0011_joined_mark.sql")),
     M::up(include_str!("../../migrations/sqlite/0012_live_rooms.sql")),
+    M::up(include_str!("../../migrations/sqlite/0013_contacts.sql")),
     M::up(include_str!("../../migrations/sqlite/0015_webhooks.sql")),
     M::up(include_str!("../../migrations/sqlite/0016_files_push.sql")),
 ];

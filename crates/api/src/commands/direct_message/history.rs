@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
 use tsudoi_domain::{
     Timestamp, UserId,
+    conversation::ConversationKey,
     message::{Message, MsgKey},
 };
 use tsudoi_store::{DirectQuery, Direction};
@@ -16,7 +17,10 @@ use crate::{
     command::{Caller, Command, Route},
     decode,
     error::Error,
-    wire::{faces::Faces, item::DirectItem},
+    wire::{
+        faces::Faces,
+        item::{DirectItem, direction},
+    },
 };
 
 /// Most bytes of the messages of a page over REST; one message is always given (docs/spec/rest-c2c.md#1.4).
@@ -168,6 +172,23 @@ fn page_size(app: &App, wanted: Option<usize>) -> usize {
     wanted.unwrap_or(most).clamp(1, most.max(1))
 }
 
+/// Which of the messages their receivers said to have read.
+async fn read_messages(app: &App, user: &UserId, peer: &UserId, messages: &[Message]) -> Result<Vec<u64>, Error> {
+    let line = ConversationKey::direct(user, peer);
+    let mut read = Vec::new();
+    for reader in [user, peer] {
+        let seqs: Vec<u64> = messages
+            .iter()
+            .filter(|message| message.draft.options.need_receipt && direction(&message.draft).1 == reader)
+            .map(|message| message.seq)
+            .collect();
+        if !seqs.is_empty() {
+            read.extend(app.store().read().read_by(app.id(), &line, reader, &seqs).await?);
+        }
+    }
+    Ok(read)
+}
+
 async fn page(
     app: &App,
     user: &UserId,
@@ -185,10 +206,13 @@ async fn page(
     };
     let found = app.store().read().direct_history(app.id(), user, peer, &query).await?;
     let faces = Faces::of(app.store(), app.id(), senders(&found)).await?;
+    let read = read_messages(app, user, peer, &found).await?;
     let mut page = Page { messages: Vec::new(), last: None, complete: true };
     let mut bytes = 0;
     for message in found {
-        let json = to_raw_value(&DirectItem::stored(&message, &faces).with_id(&message.draft)).expect("plain data");
+        let json =
+            DirectItem::stored(&message, &faces).with_id(&message.draft).with_receipt(read.contains(&message.seq));
+        let json = to_raw_value(&json).expect("plain data");
         bytes += json.get().len();
         if page.messages.len() == limit || bytes > max_bytes && !page.messages.is_empty() {
             page.complete = false;

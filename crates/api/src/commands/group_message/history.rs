@@ -102,7 +102,9 @@ impl Command for GetHistory {
         } else {
             (by_number(app, &line, self.numbers.clone()).await?, 1, 0)
         };
-        let (visible, hidden): (Vec<_>, Vec<_>) = stored.into_iter().partition(|message| sight.shows(message));
+        let deleted = deleted_among(app, &line, &caller.user, &stored).await?;
+        let is_seen = |message: &Message| sight.shows(message) && deleted.binary_search(&message.seq).is_err();
+        let (visible, hidden): (Vec<_>, Vec<_>) = stored.into_iter().partition(is_seen);
         let (_, face) = delivery::group_face(app, &self.group, self.topic.as_ref()).await?;
         let drafts = visible.iter().map(|message| message.draft.as_ref());
         let shown = Shown::with(app.store(), app.id(), &self.group, drafts).await?;
@@ -114,6 +116,17 @@ impl Command for GetHistory {
             messages: visible.iter().map(|message| shown.item_json(message, &face, self.with_recalled)).collect(),
         })
     }
+}
+
+/// Numbers of the messages that the user deleted from their own view, ascending.
+async fn deleted_among(
+    app: &App,
+    line: &ConversationKey,
+    user: &UserId,
+    messages: &[Message],
+) -> Result<Vec<u64>, Error> {
+    let (Some(newest), Some(oldest)) = (messages.first(), messages.last()) else { return Ok(Vec::new()) };
+    Ok(app.store().read().hidden(app.id(), line, user, oldest.seq, newest.seq).await?)
 }
 
 /// The messages of a window, newest first.

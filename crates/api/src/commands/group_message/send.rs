@@ -8,7 +8,7 @@ use tsudoi_domain::{
     Denied, GroupId, Limits, Scene, Timestamp, TopicId, UserId,
     conversation::ConversationKey,
     message::{
-        Content, Draft, Mentions, MessageOptions, Priority, Sender,
+        Content, Draft, Mentions, MessageOptions, Priority, Sender, receipt,
         send::{self, Speaker},
     },
     settings::Features,
@@ -285,7 +285,7 @@ impl SendGroupMessage {
             let text = format!("`SendMsgControl` does not apply to groups of type {}", scene.group.group_type);
             return Err(Error::new(ErrorCode::GroupBadParameter, text));
         }
-        let options = MessageOptions {
+        let mut options = MessageOptions {
             no_unread: (self.has(NO_UNREAD) && policy.send_control) || !targets.is_empty(),
             no_last_msg: self.has(NO_LAST_MSG) && policy.send_control,
             with_mute_notifications: self.has("WithMuteNotifications"),
@@ -302,6 +302,9 @@ impl SendGroupMessage {
             sent_on: caller.session().map(|session| session.id().0),
             ..MessageOptions::default()
         };
+        if options.need_receipt {
+            options.receipt_audience = receipt::audience(scene, &options.targets);
+        }
         Ok(Draft {
             conversation,
             sender: Sender::User(scene.user.clone()),

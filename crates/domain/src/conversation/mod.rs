@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{GroupId, TopicId, UserId, time::Timestamp};
 
+pub mod care;
+
 /// A line of messages with sequence numbers of its own: a group, a topic, or two people.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum ConversationKey {
