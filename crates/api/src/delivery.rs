@@ -11,7 +11,10 @@ use tokio::sync::mpsc;
 use tsudoi_domain::{
     GroupId, Timestamp, TopicId, UserId,
     change::{Event, Write},
-    conversation::ConversationKey,
+    conversation::{
+        ConversationKey,
+        care::{Contact, ReceiveOption},
+    },
     group::{Group, policy::Tips},
     message::{Content, Draft, Priority, Recall, Sender, Tip},
     notice::Notice,
@@ -473,11 +476,20 @@ fn membership(app: &App, group: &GroupId, joined: &[UserId], left: &[UserId]) {
     }
 }
 
+/// Whether a user who is here wants to be told of messages of a peer.
+async fn wants_messages(app: &App, user: &UserId, peer: &UserId) -> Result<bool, StoreError> {
+    if !app.hub().is_here(app.id(), user) {
+        return Ok(false);
+    }
+    let care = app.store().read().care(app.id(), user, &Contact::User(peer.clone())).await?;
+    Ok(care.receive != ReceiveOption::Discard)
+}
+
 async fn direct_message(app: &Arc<App>, draft: &Arc<Draft>) -> Result<(), StoreError> {
     let (from, to) = item::direction(draft);
     let faces = Faces::of(app.store(), app.id(), vec![from.clone()]).await?;
     let options = &draft.options;
-    if !options.hidden_from_receiver {
+    if !options.hidden_from_receiver && wants_messages(app, to, from).await? {
         let pushed = push(number::DIRECT_MESSAGE, "C2cMsgArray", &[DirectItem::of(draft, &faces)], Importance::Needed);
         app.hub().send_user(app.id(), to, &pushed, None);
     }

@@ -94,7 +94,7 @@ test('a deleted conversation is gone with its history, and comes back with the n
 test('several conversations are deleted in one call, histories kept if asked', async () => {
   const groupID = await shared();
   const { data } = await bob.chat.deleteConversation({ conversationIDList: [conversationID, `GROUP${groupID}`], clearHistoryMessage: false });
-  assert.deepEqual(new Set(data.successConversationIDList ?? data.successUserIDList), new Set([conversationID, `GROUP${groupID}`]));
+  assert.deepEqual(new Set(data.conversationIDList), new Set([conversationID, `GROUP${groupID}`]));
   const { client } = await later();
   const list = (await client.chat.getConversationList()).data.conversationList.map((one) => one.conversationID);
   assert.ok(!list.includes(conversationID) && !list.includes(`GROUP${groupID}`), `listed: ${list}`);

@@ -12,6 +12,7 @@ pub mod group_counter;
 pub mod group_member;
 pub mod group_message;
 pub mod live;
+pub mod merged;
 pub mod message_extras;
 pub mod notice;
 pub mod presence;
@@ -33,6 +34,7 @@ pub(crate) fn all() -> Vec<Entry> {
         group::all(),
         group_message::all(),
         live::all(),
+        merged::all(),
         message_extras::all(),
         notice::all(),
         presence::all(),

@@ -1,11 +1,12 @@
 //! What a user missed: the log of inbound one-to-one messages and notices, read from a position on.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
 use tsudoi_domain::{
     Timestamp, UserId,
+    conversation::care::{Contact, ReceiveOption},
     message::Message,
     notice::{Notice, NoticeKind},
 };
@@ -21,7 +22,11 @@ use crate::{
     decode,
     delivery::notice_face,
     error::Error,
-    wire::{faces::Faces, item::DirectItem, notice::NoticeItem},
+    wire::{
+        faces::Faces,
+        item::{DirectItem, direction},
+        notice::NoticeItem,
+    },
 };
 
 /// Entries of the log per page.
@@ -125,9 +130,14 @@ impl Page {
         let entries = app.store().read().log_after(app.id(), user, from, PAGE).await?;
         let mut page = Self { next: next(from, end, &entries), ..Self::default() };
         let now = app.now();
+        let discarded = discarded(app, user, &entries).await?;
         for entry in entries {
             match entry.item {
-                LogItem::Message(message) if !expired(&message, now) => page.messages.push(*message),
+                LogItem::Message(message)
+                    if !expired(&message, now) && !discarded.contains(direction(&message.draft).0) =>
+                {
+                    page.messages.push(*message);
+                }
                 LogItem::Message(_) => {}
                 LogItem::Notice(notice) => page.notices.push((notice, entry.time)),
             }
@@ -145,6 +155,25 @@ fn next(from: u64, end: u64, entries: &[LogEntry]) -> u64 {
         Some(last) => last.pos.max(looked_at),
         None => looked_at,
     }
+}
+
+/// Senders of the entries whose messages the user does not want to be told of.
+async fn discarded(app: &App, user: &UserId, entries: &[LogEntry]) -> Result<BTreeSet<UserId>, Error> {
+    let senders: BTreeSet<&UserId> = entries
+        .iter()
+        .filter_map(|entry| match &entry.item {
+            LogItem::Message(message) => Some(direction(&message.draft).0),
+            LogItem::Notice(_) => None,
+        })
+        .collect();
+    let mut discarded = BTreeSet::new();
+    for sender in senders {
+        let care = app.store().read().care(app.id(), user, &Contact::User(sender.clone())).await?;
+        if care.receive == ReceiveOption::Discard {
+            discarded.insert(sender.clone());
+        }
+    }
+    Ok(discarded)
 }
 
 /// Whether devices that come now find the message in history only.

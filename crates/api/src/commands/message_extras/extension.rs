@@ -12,10 +12,11 @@ use tsudoi_domain::{
     },
 };
 
-use super::{direct_message, load, msg_key};
+use super::{direct_message, msg_key};
 use crate::{
     app::App,
     command::{Caller, Command, Route},
+    commands::group_message::scene_of_line,
     decode,
     error::Error,
     error_code::ErrorCode,
@@ -246,7 +247,7 @@ async fn in_group(
     topic: Option<&TopicId>,
     seq: u64,
 ) -> Result<Message, Error> {
-    let (scene, line) = load(app, caller, &caller.user, group, topic).await?;
+    let (scene, line) = scene_of_line(app, group, topic, caller, &caller.user).await?;
     let message = app.store().read().message(app.id(), &line, seq).await?;
     Ok(extend::in_group(&scene, &line, seq, message.as_ref())?.clone())
 }

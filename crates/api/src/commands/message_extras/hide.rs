@@ -10,10 +10,11 @@ use tsudoi_domain::{
     message::{MsgKey, hide},
 };
 
-use super::{load, numbers};
+use super::{numbers};
 use crate::{
     app::App,
     command::{Caller, Command, Done, Route},
+    commands::group_message::scene_of_line,
     decode,
     error::Error,
     error_code::ErrorCode,
@@ -46,7 +47,7 @@ impl Command for HideGroupMessages {
             return Err(Error::new(ErrorCode::GroupBadParameter, "`Seqs` is empty"));
         }
         let user = caller.acting_for(self.user.as_ref());
-        let (scene, line) = load(app, caller, &user, &self.group, self.topic.as_ref()).await?;
+        let (scene, line) = scene_of_line(app, &self.group, self.topic.as_ref(), caller, &user).await?;
         let most = app.settings().limits().message.delete_span;
         let last_seq = app.store().read().position(app.id(), &line).await?.last_seq;
         app.commit(hide::hide(&scene, &line, self.seqs, last_seq, most)?).await?;

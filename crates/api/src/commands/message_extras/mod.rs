@@ -3,12 +3,10 @@
 
 use serde::{Deserialize, Deserializer, de::Error as _};
 use tsudoi_domain::{
-    GroupId, Scene, TopicId, UserId,
-    conversation::ConversationKey,
+    UserId,
     message::{Message, MsgKey},
 };
 
-use super::group_message::conversation;
 use crate::{
     app::App,
     catalogue::{Entry, list},
@@ -49,19 +47,6 @@ pub(crate) fn all() -> Vec<Entry> {
         receipt::GetReceiptsByUsers,
         receipt::ReportDirectReceipts,
     ]
-}
-
-/// What a decision about a group or one of its topics looks at, and where its messages lie; `user` acts.
-async fn load(
-    app: &App,
-    caller: &Caller,
-    user: &UserId,
-    group: &GroupId,
-    topic: Option<&TopicId>,
-) -> Result<(Scene, ConversationKey), Error> {
-    let scene = app.scene(group, caller, user).await?;
-    let line = conversation(&scene, topic)?;
-    Ok((scene, line))
 }
 
 /// The one-to-one message with that key, when the caller may touch it: clients only what they sent or got. Backends that name no

@@ -8,10 +8,10 @@ use tsudoi_domain::{
     message::{history::Sight, pin},
 };
 
-use super::load;
 use crate::{
     app::App,
     command::{Caller, Command, Done, Route},
+    commands::group_message::scene_of_line,
     decode,
     error::Error,
 };
@@ -46,7 +46,7 @@ impl Command for PinMessage {
 
     async fn run(self, caller: &Caller, app: &Arc<App>) -> Result<Done, Error> {
         let by = caller.acting_for(self.by.as_ref());
-        let (scene, line) = load(app, caller, &by, &self.group, self.topic.as_ref()).await?;
+        let (scene, line) = scene_of_line(app, &self.group, self.topic.as_ref(), caller, &by).await?;
         require_feature(app)?;
         let cap = app.settings().limits().group.max_pinned;
         let store = app.store().read();
@@ -79,7 +79,7 @@ impl Command for UnpinMessage {
 
     async fn run(self, caller: &Caller, app: &Arc<App>) -> Result<Done, Error> {
         let by = caller.acting_for(self.by.as_ref());
-        let (scene, line) = load(app, caller, &by, &self.group, self.topic.as_ref()).await?;
+        let (scene, line) = scene_of_line(app, &self.group, self.topic.as_ref(), caller, &by).await?;
         require_feature(app)?;
         let store = app.store().read();
         let message = store.message(app.id(), &line, self.seq).await?;
@@ -121,7 +121,7 @@ impl Command for GetPinned {
     type Reply = Pinned;
 
     async fn run(self, caller: &Caller, app: &Arc<App>) -> Result<Pinned, Error> {
-        let (scene, line) = load(app, caller, &caller.user, &self.group, self.topic.as_ref()).await?;
+        let (scene, line) = scene_of_line(app, &self.group, self.topic.as_ref(), caller, &caller.user).await?;
         require_feature(app)?;
         let sight = Sight::of(&scene, &line)?;
         let mut pins = Vec::new();

@@ -9,10 +9,11 @@ use tsudoi_domain::{
     message::{Message, extras::ReactionSummary, react},
 };
 
-use super::{check_len, direct_message, first_account, load, msg_key, numbers};
+use super::{check_len, direct_message, first_account, msg_key, numbers};
 use crate::{
     app::App,
     command::{Caller, Command, Done, Route},
+    commands::group_message::scene_of_line,
     decode,
     error::Error,
     error_code::ErrorCode,
@@ -318,7 +319,7 @@ async fn in_group(
     topic: Option<&TopicId>,
     seq: u64,
 ) -> Result<Message, Error> {
-    let (scene, line) = load(app, caller, user, group, topic).await?;
+    let (scene, line) = scene_of_line(app, group, topic, caller, user).await?;
     let message = app.store().read().message(app.id(), &line, seq).await?;
     Ok(react::in_group(&scene, &line, seq, message.as_ref())?.clone())
 }
@@ -347,7 +348,7 @@ impl Command for SumUpGroupReactions {
     async fn run(self, caller: &Caller, app: &Arc<App>) -> Result<Summaries<BySeq>, Error> {
         check_len("MsgSeqList", self.seqs.len(), MESSAGES, ErrorCode::GroupBadParameter)?;
         require_feature(app)?;
-        let (scene, line) = load(app, caller, &caller.user, &self.group, self.topic.as_ref()).await?;
+        let (scene, line) = scene_of_line(app, &self.group, self.topic.as_ref(), caller, &caller.user).await?;
         let mut results = Vec::with_capacity(self.seqs.len());
         for seq in self.seqs {
             let message = app.store().read().message(app.id(), &line, seq).await?;

@@ -13,10 +13,11 @@ use tsudoi_domain::{
     },
 };
 
-use super::{check_len, load, msg_key, numbers};
+use super::{check_len, msg_key, numbers};
 use crate::{
     app::App,
     command::{Caller, Command, Done, Route},
+    commands::group_message::scene_of_line,
     decode,
     error::Error,
     error_code::ErrorCode,
@@ -58,7 +59,7 @@ impl Command for ReportReceipts {
             return Err(Error::new(ErrorCode::GroupBadParameter, "`From_Account` is missing"));
         }
         let reader = caller.acting_for(self.reader.as_ref());
-        let (scene, line) = load(app, caller, &reader, &self.group, self.topic.as_ref()).await?;
+        let (scene, line) = scene_of_line(app, &self.group, self.topic.as_ref(), caller, &reader).await?;
         require_feature(app)?;
         let known = app.store().read().read_by(app.id(), &line, &reader, &self.seqs).await?;
         let mut reported = Vec::with_capacity(self.seqs.len());
@@ -111,7 +112,7 @@ impl Command for GetReceipts {
     async fn run(self, caller: &Caller, app: &Arc<App>) -> Result<Receipts, Error> {
         let most = app.settings().limits().receipt.batch as usize;
         check_len("MsgSeqList", self.seqs.len(), most, ErrorCode::GroupTooManyAccounts)?;
-        let (scene, line) = load(app, caller, &caller.user, &self.group, self.topic.as_ref()).await?;
+        let (scene, line) = scene_of_line(app, &self.group, self.topic.as_ref(), caller, &caller.user).await?;
         require_feature(app)?;
         let mut receipts = Vec::with_capacity(self.seqs.len());
         for seq in self.seqs {
@@ -209,7 +210,7 @@ impl Command for GetReceiptDetail {
             Some(text) => text.parse().map_err(|_| bad(format!("`Cursor`: `{text}` is none of ours")))?,
             None => 0,
         };
-        let (scene, line) = load(app, caller, &caller.user, &self.group, self.topic.as_ref()).await?;
+        let (scene, line) = scene_of_line(app, &self.group, self.topic.as_ref(), caller, &caller.user).await?;
         require_feature(app)?;
         let message = kept(app, &scene, &line, self.seq).await?;
         let readers = app.store().read().readers(app.id(), &line, self.seq).await?;
@@ -312,7 +313,7 @@ impl Command for GetReceiptsByUsers {
         for question in &self.questions {
             check_len("MemberList_Account", question.users.len(), limits.page as usize, too_many)?;
         }
-        let (scene, line) = load(app, caller, &caller.user, &self.group, self.topic.as_ref()).await?;
+        let (scene, line) = scene_of_line(app, &self.group, self.topic.as_ref(), caller, &caller.user).await?;
         require_feature(app)?;
         scene.require(Action::UseReceipts, "read receipts")?;
         let sight = Sight::of(&scene, &line)?;
