@@ -10,7 +10,7 @@ use tsudoi_domain::{
     message::{MsgKey, hide},
 };
 
-use super::{numbers};
+use super::numbers;
 use crate::{
     app::App,
     command::{Caller, Command, Done, Route},
