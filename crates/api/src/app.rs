@@ -15,10 +15,10 @@ use arc_swap::ArcSwap;
 use dashmap::DashMap;
 use object_store::ObjectStore;
 use parking_lot::Mutex;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tsudoi_domain::{
     Action, AppId, AppSettings, Denied, GroupId, GroupPolicy, GroupType, Scene, Timestamp, TopicId, UserId,
-    account::Account,
+    account::{self, Account},
     change::{Change, Write},
     group::{Group, TypeNames, permission_group::Grants},
     rights::Rights,
@@ -96,7 +96,7 @@ pub struct Shared {
     pub files: Files,
     apps: DashMap<AppId, Arc<App>>,
     tickets: VerifiedTickets,
-    deliveries: mpsc::Sender<delivery::Batch>,
+    deliveries: mpsc::Sender<delivery::Work>,
     outbox: Arc<webhook::Outbox>,
     webhook_addresses: webhook::AddressPolicy,
     proxies: webhook::AddressPolicy,
@@ -276,7 +276,7 @@ impl Shared {
     /// Delivers what was not stored.
     async fn deliver(&self, committed: Committed) {
         // Delivery ends only with the process.
-        _ = self.deliveries.send(vec![committed]).await;
+        _ = self.deliveries.send(delivery::Work::Tell(vec![committed])).await;
     }
 }
 
@@ -452,6 +452,28 @@ impl App {
         self.store().account(self.id, user).await?.ok_or_else(|| StoreError::Missing(format!("account {user}")))
     }
 
+    /// Lets pass a user for whom a new account may be made.
+    ///
+    /// # Errors
+    /// [`ErrorCode::AccountQuotaReached`], [`ErrorCode::AccountNotYetAgain`], or the store's fault.
+    pub async fn require_room_for(&self, user: &UserId) -> Result<(), Error> {
+        let settings = self.settings();
+        let cap = settings.limits().app.max_accounts;
+        if cap > 0 && self.store().read().accounts_reach(self.id, cap.into()).await? {
+            let text = format!("the app has {cap} accounts, which is the most");
+            return Err(Error::new(ErrorCode::AccountQuotaReached, text));
+        }
+        let days = settings.account.reimport_block_days;
+        if days > 0 {
+            let deleted_at = self.store().read().deleted_at(self.id, user).await?;
+            if !account::may_come_again(deleted_at, days, self.now()) {
+                let text = format!("account {user} was deleted less than {days} days ago");
+                return Err(Error::new(ErrorCode::AccountNotYetAgain, text));
+            }
+        }
+        Ok(())
+    }
+
     /// The group, or the refusal that it does not exist.
     ///
     /// # Errors
@@ -590,6 +612,15 @@ impl App {
             });
         }
         Ok(ready)
+    }
+
+    /// Waits until everything that was committed by now is told: an answer must not come before the push that it is read with.
+    pub async fn told(&self) {
+        let (reached, wait) = oneshot::channel();
+        if self.shared.deliveries.send(delivery::Work::Mark(reached)).await.is_ok() {
+            // Fails only when the process ends and delivery is gone.
+            _ = wait.await;
+        }
     }
 
     /// Decides and commits; when others were faster, loads and decides again.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 use serde_json::value::RawValue;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tsudoi_domain::{
     GroupId, Timestamp, TopicId, UserId,
     change::{Event, Write},
@@ -18,12 +18,14 @@ use tsudoi_domain::{
     group::{Group, policy::Tips},
     message::{Content, Draft, Priority, Recall, Sender, Tip},
     notice::Notice,
+    relation::RelationNews,
 };
 use tsudoi_realtime::{Importance, Push, SessionId};
 use tsudoi_store::{Appended, CommitObserver, Committed, StoreError};
 
 use crate::{
     app::{App, Shared},
+    commands::{presence::ClientStatus, relation::friend_list::changed_fields},
     live::Heard,
     wire::{
         faces::Faces,
@@ -42,11 +44,19 @@ pub(crate) const QUEUE: usize = 1024;
 /// Changes committed together.
 pub(crate) type Batch = Vec<Committed>;
 
+/// What delivery does in turn.
+pub(crate) enum Work {
+    /// Tells the world of changes.
+    Tell(Batch),
+    /// Says that everything before it was told.
+    Mark(oneshot::Sender<()>),
+}
+
 /// Takes batches from the store's writer.
-pub(crate) struct Observer(mpsc::Sender<Batch>);
+pub(crate) struct Observer(mpsc::Sender<Work>);
 
 impl Observer {
-    pub(crate) fn new(deliveries: mpsc::Sender<Batch>) -> Self {
+    pub(crate) fn new(deliveries: mpsc::Sender<Work>) -> Self {
         Self(deliveries)
     }
 }
@@ -55,14 +65,22 @@ impl CommitObserver for Observer {
     fn committed(&self, batch: &[Committed]) {
         if !batch.is_empty() {
             // Fails only when the process ends and delivery is gone.
-            _ = self.0.blocking_send(batch.to_vec());
+            _ = self.0.blocking_send(Work::Tell(batch.to_vec()));
         }
     }
 }
 
 /// Delivers until the process ends.
-pub(crate) async fn run(shared: Arc<Shared>, mut queue: mpsc::Receiver<Batch>) {
-    while let Some(batch) = queue.recv().await {
+pub(crate) async fn run(shared: Arc<Shared>, mut queue: mpsc::Receiver<Work>) {
+    while let Some(work) = queue.recv().await {
+        let batch = match work {
+            Work::Tell(batch) => batch,
+            Work::Mark(reached) => {
+                // Whoever waited may have gone.
+                _ = reached.send(());
+                continue;
+            }
+        };
         for committed in batch {
             let Some(app) = shared.app(committed.app) else { continue };
             if let Err(error) = deliver(&app, &committed).await {
@@ -80,6 +98,7 @@ mod number {
     pub(super) const TIP: u32 = 4;
     pub(super) const NOTICE: u32 = 5;
     pub(super) const TRANSIENT_TIP: u32 = 6;
+    pub(super) const RELATION: u32 = 7;
     pub(super) const PROFILE: u32 = 8;
     pub(super) const DIRECT_MESSAGE: u32 = 9;
     pub(super) const DIRECT_NOTIFY: u32 = 10;
@@ -91,7 +110,9 @@ mod number {
     pub(super) const GROUP_EDITED: u32 = 19;
     pub(super) const REACTIONS: u32 = 21;
     pub(super) const OWN_REACTION: u32 = 22;
+    pub(super) const PRESENCE: u32 = 23;
     pub(super) const DO_NOT_DISTURB: u32 = 24;
+    pub(super) const FOLLOW: u32 = 27;
 }
 
 /// Wraps the payload of one push.
@@ -171,8 +192,13 @@ async fn deliver(app: &Arc<App>, committed: &Committed) -> Result<(), StoreError
             Event::GroupRead { conversation, user, seq } => group_read(app, conversation, user, *seq).await?,
             Event::DirectRead { user, peer, until } => direct_read(app, user, peer, *until),
             Event::ProfileChanged { user, tags } => profile_changed(app, user, tags).await?,
+            Event::Relation { user, news } => relation(app, user, news).await?,
+            Event::PresenceChanged { user } => presence(app, user).await?,
             Event::GroupProfileChanged { .. } => {}
-            Event::Kicked { user } => crate::gateway::kick::by_backend(app, user).await,
+            Event::Kicked { user } => {
+                crate::gateway::kick::by_backend(app, user).await;
+                presence(app, user).await?;
+            }
         }
     }
     Ok(())
@@ -716,10 +742,15 @@ fn direct_read(app: &App, user: &UserId, peer: &UserId, until: Timestamp) {
     );
 }
 
+/// Accounts that are read at a time when a change concerns those who have somebody in their lists.
+const LISTED: usize = 500;
+
 async fn profile_changed(app: &Arc<App>, user: &UserId, tags: &[String]) -> Result<(), StoreError> {
     let Some(account) = app.store().account(app.id(), user).await? else { return Ok(()) };
+    let settings = app.settings();
     let list: Vec<_> = tags
         .iter()
+        .filter(|tag| tsudoi_domain::profile::check_read(&settings, tag, false).is_ok())
         .filter_map(|tag| match account.profile.get(tag)? {
             tsudoi_domain::account::ProfileValue::Text(text) => {
                 Some(serde_json::json!({ "Tag": tag, "ValueBytes": text }))
@@ -729,7 +760,100 @@ async fn profile_changed(app: &Arc<App>, user: &UserId, tags: &[String]) -> Resu
             }
         })
         .collect();
+    if list.is_empty() {
+        return Ok(());
+    }
     let payload = serde_json::json!([{ "PushType": 1, "Profile_Account": user, "ProfileList": list }]);
-    app.hub().send_user(app.id(), user, &push(number::PROFILE, "ProfileDataMod", &payload, Importance::Needed), None);
+    let pushed = push(number::PROFILE, "ProfileDataMod", &payload, Importance::Needed);
+    app.hub().send_user(app.id(), user, &pushed, None);
+    let mut after = 0;
+    loop {
+        let page = app.store().read().listed_by(app.id(), user, after, LISTED).await?;
+        for (_, friend) in &page {
+            app.hub().send_user(app.id(), friend, &pushed, None);
+        }
+        match page.last() {
+            Some((last, _)) if page.len() == LISTED => after = *last,
+            Some(_) | None => return Ok(()),
+        }
+    }
+}
+
+/// Tells an account's devices about its relations (docs/spec/websocket-protocol.md#18).
+async fn relation(app: &Arc<App>, user: &UserId, news: &RelationNews) -> Result<(), StoreError> {
+    if !app.hub().is_here(app.id(), user) {
+        return Ok(());
+    }
+    let payload = match news {
+        RelationNews::FriendsAdded(friends) => serde_json::json!({ "PushType": 1, "FriendAdd_Account": friends }),
+        RelationNews::FriendsDeleted(friends) => serde_json::json!({ "PushType": 2, "FriendDel_Account": friends }),
+        RelationNews::Requested(request) => {
+            let faces = Faces::of(app.store(), app.id(), vec![request.peer.clone()]).await?;
+            serde_json::json!({
+                "PushType": 3,
+                "From_Account": request.from,
+                "PendencyAdd": [{
+                    "PendencyAdd_Account": request.peer,
+                    "ProfileImNick": faces.nick(&request.peer),
+                    "ProfileImImage": faces.face_url(&request.peer),
+                    "AddSource": request.source,
+                    "AddWording": request.wording,
+                    "AddTime": request.time,
+                    "PendencyType": if request.from == *user { "Pendency_Type_SendOut" } else { "Pendency_Type_ComeIn" },
+                }],
+            })
+        }
+        RelationNews::RequestsGone(peers) => serde_json::json!({ "PushType": 4, "FrienPencydDel_Account": peers }),
+        RelationNews::Blocked(peers) => serde_json::json!({ "PushType": 5, "BlackListAdd_Account": peers }),
+        RelationNews::Unblocked(peers) => serde_json::json!({ "PushType": 6, "BlackListDel_Account": peers }),
+        RelationNews::RequestsSeen(until) => serde_json::json!({ "PushType": 7, "ReportTime": until }),
+        RelationNews::FriendChanged(peer, tags) => {
+            let Some(friend) = app.store().read().friend(app.id(), user, peer).await? else { return Ok(()) };
+            let fields = changed_fields(&friend, tags, &app.settings());
+            serde_json::json!({ "PushType": 8, "FriendUpInfo": [{ "Friend_Account": peer, "Sns": fields }] })
+        }
+        RelationNews::Following(peer, added) => return follow(app, user, peer, 2, *added).await,
+        RelationNews::Follower(peer, added) => return follow(app, user, peer, 1, *added).await,
+        RelationNews::MutualFollower(peer, added) => return follow(app, user, peer, 3, *added).await,
+    };
+    let pushed = push(number::RELATION, "FriendListMod", &[payload], Importance::Needed);
+    app.hub().send_user(app.id(), user, &pushed, None);
     Ok(())
+}
+
+/// Somebody came into a list of followers or left it; `kind` as in the commands.
+async fn follow(app: &Arc<App>, user: &UserId, peer: &UserId, kind: u32, added: bool) -> Result<(), StoreError> {
+    let faces = Faces::of(app.store(), app.id(), vec![peer.clone()]).await?;
+    let payload = serde_json::json!([{
+        "From_Account": peer,
+        "NickName": faces.nick(peer),
+        "FaceUrl": faces.face_url(peer),
+        "FollowTime": app.now(),
+        "FollowDiffList": [{ "IsAdd": u32::from(added), "FollowType": kind }],
+    }]);
+    let pushed = push(number::FOLLOW, "FollowChangeList", &payload, Importance::Needed);
+    app.hub().send_user(app.id(), user, &pushed, None);
+    Ok(())
+}
+
+/// Tells who watches somebody what is known of them now, whatever happened to them meanwhile.
+async fn presence(app: &Arc<App>, user: &UserId) -> Result<(), StoreError> {
+    if !app.settings().features.presence {
+        return Ok(());
+    }
+    let Some(account) = app.store().account(app.id(), user).await? else { return Ok(()) };
+    let payload = [ClientStatus::of(app, &account)];
+    let pushed = push(number::PRESENCE, "UserStatusList", &payload, Importance::Needed);
+    app.hub().send_user(app.id(), user, &pushed, None);
+    let mut after = 0;
+    loop {
+        let page = app.store().read().status_watchers(app.id(), user, after, LISTED).await?;
+        for (_, watcher) in page.iter().filter(|(_, watcher)| watcher != user) {
+            app.hub().send_user(app.id(), watcher, &pushed, None);
+        }
+        match page.last() {
+            Some((last, _)) if page.len() == LISTED => after = *last,
+            Some(_) | None => return Ok(()),
+        }
+    }
 }

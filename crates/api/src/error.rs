@@ -5,11 +5,11 @@
 
 use std::fmt;
 
-use tsudoi_domain::Denied;
+use tsudoi_domain::{Denied, relation::Refusal};
 use tsudoi_store::StoreError;
 
 use crate::{
-    error_code::{CustomCode, ErrorCode},
+    error_code::{CustomCode, ErrorCode, compared_text},
     user_sig::BadUserSig,
 };
 
@@ -151,9 +151,45 @@ impl From<Denied> for Error {
             Denied::TooManyAttributes(_) => ErrorCode::GroupAttributeTooManyKeys,
             Denied::AttributesTooLong(_) => ErrorCode::GroupAttributesTooLong,
             Denied::TooManyCounters(_) => ErrorCode::GroupTooManyCounters,
+            Denied::DirectMuted(_) => ErrorCode::C2cMuted,
+            Denied::BlockedByReceiver(_) => ErrorCode::C2cBlockedByReceiver,
+            Denied::NotFriends(_) => ErrorCode::C2cNotFriends,
+            Denied::NotListedByReceiver(_) => ErrorCode::C2cSenderNotInReceiverList,
+            Denied::ReceiverNotListed(_) => ErrorCode::C2cReceiverNotInSenderList,
             Denied::BadValue(_) | Denied::TypeWithoutRemoval(_) => ErrorCode::GroupBadParameter,
         };
         Self::new(code, denied.to_string())
+    }
+}
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        let code = match &refusal {
+            Refusal::BadValue(_) | Refusal::NotListed(_) | Refusal::NotBlocked(_) => ErrorCode::RelationBadParameter,
+            Refusal::NoSuchAccount(_) => ErrorCode::RelationAccountNotFound,
+            Refusal::SendingForbidden(_) => ErrorCode::RelationSendingForbidden,
+            Refusal::Blocking(_) => ErrorCode::RelationPeerBlocked,
+            Refusal::BlockedBy(_) => ErrorCode::RelationBlockedByPeer,
+            Refusal::PeerFriendsFull(_) => ErrorCode::RelationPeerFriendListFull,
+            Refusal::RequestsFull => ErrorCode::RelationPendingFull,
+            Refusal::NoSuchRequest(_) => ErrorCode::RelationNoSuchRequest,
+            Refusal::NothingPending(_) => ErrorCode::RelationNoSuchPending,
+            Refusal::NotFriend(_) => ErrorCode::RelationNotFriend,
+            Refusal::BlockListFull => ErrorCode::RelationBlockListFull,
+            // Clients compare the texts of these.
+            Refusal::AlreadyFriends => {
+                return Self::new(ErrorCode::RelationBadParameter, compared_text::ALREADY_FRIENDS);
+            }
+            Refusal::AlreadyBlocked => {
+                return Self::new(ErrorCode::RelationBadParameter, compared_text::ALREADY_BLOCKED);
+            }
+            Refusal::FriendsFull => return ErrorCode::RelationFriendListFull.into(),
+            Refusal::GroupsFull => return ErrorCode::RelationFriendGroupsFull.into(),
+            Refusal::DeniesAll => return ErrorCode::RelationPeerDeniesAll.into(),
+            Refusal::NeedsConfirmation => return ErrorCode::RelationNeedsConfirmation.into(),
+            Refusal::NotFriendForGroup => return ErrorCode::RelationGroupAddNotFriend.into(),
+        };
+        Self::new(code, refusal.to_string())
     }
 }
 

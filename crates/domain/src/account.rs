@@ -8,7 +8,8 @@ use crate::{
     UserId,
     change::{Change, Event, Write},
     group::Group,
-    time::Timestamp,
+    relation::RelationNews,
+    time::{MuteUntil, Timestamp},
 };
 
 /// A known user: imported, or created by the first login with a valid ticket (docs/spec/rest-users.md#1).
@@ -26,6 +27,15 @@ pub struct Account {
     pub valid_from: Timestamp,
     /// Whether the account ever logged in.
     pub logged_in: bool,
+    /// Until when the app lets the account say nothing to single users.
+    #[serde(default)]
+    pub direct_muted: MuteUntil,
+    /// Until when the app lets the account say nothing in groups.
+    #[serde(default)]
+    pub groups_muted: MuteUntil,
+    /// What the user says of themselves.
+    #[serde(default)]
+    pub status: String,
 }
 
 /// Tag of the nickname.
@@ -37,7 +47,17 @@ impl Account {
     /// An account as import or first login makes it.
     #[must_use]
     pub fn new(user: UserId, now: Timestamp) -> Self {
-        Self { user, tiny_id: 0, created_at: now, profile: BTreeMap::new(), valid_from: Timestamp(0), logged_in: false }
+        Self {
+            user,
+            tiny_id: 0,
+            created_at: now,
+            profile: BTreeMap::new(),
+            valid_from: Timestamp(0),
+            logged_in: false,
+            direct_muted: MuteUntil::NEVER,
+            groups_muted: MuteUntil::NEVER,
+            status: String::new(),
+        }
     }
 
     /// The nickname, empty when never set.
@@ -76,12 +96,21 @@ pub enum ProfileValue {
 #[must_use]
 pub fn kick(account: &Account, now: Timestamp) -> Change {
     let kicked = Account { valid_from: now, ..account.clone() };
-    Change::none().write(Write::PutAccount(Box::new(kicked))).event(Event::Kicked { user: account.user.clone() })
+    Change::none()
+        .write(Write::PutAccount(Box::new(kicked)))
+        .write(Write::DeleteDevice { user: account.user.clone(), instance: None })
+        .event(Event::Kicked { user: account.user.clone() })
 }
 
-/// Ends an account and its memberships; groups it owned go on without an owner.
+/// Ends an account with its memberships and relations; groups it owned go on without an owner. `listed_by` have it in their
+/// friend lists.
 #[must_use]
-pub fn delete<'a>(user: &UserId, joined: impl IntoIterator<Item = &'a Group>) -> Change {
+pub fn delete<'a>(
+    user: &UserId,
+    joined: impl IntoIterator<Item = &'a Group>,
+    listed_by: &[UserId],
+    now: Timestamp,
+) -> Change {
     let mut change = Change::none();
     for group in joined {
         change = change.write(Write::DeleteMember(group.id.clone(), user.clone()));
@@ -91,5 +120,18 @@ pub fn delete<'a>(user: &UserId, joined: impl IntoIterator<Item = &'a Group>) ->
         change =
             change.event(Event::Membership { group: group.id.clone(), joined: Vec::new(), left: vec![user.clone()] });
     }
-    change.write(Write::DeleteAccount(user.clone())).event(Event::Kicked { user: user.clone() })
+    for owner in listed_by {
+        let news = RelationNews::FriendsDeleted(vec![user.clone()]);
+        change = change.event(Event::Relation { user: owner.clone(), news });
+    }
+    change
+        .write(Write::DeleteAccount(user.clone()))
+        .write(Write::NoteDeletion { user: user.clone(), at: now })
+        .event(Event::Kicked { user: user.clone() })
+}
+
+/// Whether the id of an account that was deleted is free again.
+#[must_use]
+pub fn may_come_again(deleted_at: Option<Timestamp>, block_days: u32, now: Timestamp) -> bool {
+    deleted_at.is_none_or(|deleted| now.since(deleted) >= i64::from(block_days) * 86_400)
 }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     GroupId, TopicId, UserId,
-    account::Account,
+    account::{Account, ProfileValue},
     conversation::{
         ConversationKey,
         care::{Book, Care, Contact, News},
@@ -27,6 +27,7 @@ use crate::{
         extras::{Pair, Pin},
     },
     notice::Notice,
+    relation::{Friend, FriendRequest, RelationNews, Tie},
     time::{MuteUntil, Timestamp},
     topic::Topic,
     webhook::Call,
@@ -77,6 +78,16 @@ impl Change {
     #[must_use]
     pub fn calls(mut self, calls: impl IntoIterator<Item = Call>) -> Self {
         self.calls.extend(calls);
+        self
+    }
+
+    /// Adds everything that another change asks for.
+    #[must_use]
+    pub fn and(mut self, other: Change) -> Self {
+        self.expect.extend(other.expect);
+        self.writes.extend(other.writes);
+        self.events.extend(other.events);
+        self.calls.extend(other.calls);
         self
     }
 
@@ -178,6 +189,56 @@ pub enum Expect {
         conversation: ConversationKey,
         /// The key.
         key: MsgKey,
+    },
+    /// What one account has of another did not change since it was loaded.
+    TieAt {
+        /// The one.
+        user: UserId,
+        /// The other.
+        peer: UserId,
+        /// What was loaded.
+        tie: Tie,
+    },
+    /// The account has fewer friends than that.
+    FriendsBelow {
+        /// Whose list.
+        user: UserId,
+        /// How many are too many.
+        cap: u64,
+    },
+    /// With so many more the account has at most `cap` friend groups.
+    FriendGroupsBelow {
+        /// Whose groups.
+        user: UserId,
+        /// How many are about to be made.
+        adding: u64,
+        /// The most.
+        cap: u64,
+    },
+    /// The account has fewer requests than that, made or received.
+    FriendRequestsBelow {
+        /// On whose side.
+        user: UserId,
+        /// Those it made.
+        sent: bool,
+        /// How many are too many.
+        cap: u64,
+    },
+    /// The request that `peer` made still waits as it was loaded.
+    FriendRequestAt {
+        /// Who is asked.
+        user: UserId,
+        /// Who asked.
+        peer: UserId,
+        /// When it was made.
+        time: Timestamp,
+    },
+    /// The account has blocked fewer people than that.
+    BlockedBelow {
+        /// Whose list.
+        user: UserId,
+        /// How many are too many.
+        cap: u64,
     },
 }
 
@@ -445,11 +506,174 @@ pub enum Write {
         /// Older records are forgotten, some at a time.
         keep_from: Timestamp,
     },
-    /// A new account, or the whole row of a known one.
+    /// A new account, or what is known of a known one: logins are not forgotten and voided tickets stay void. What the app
+    /// decided about it and what the user says of themselves are written by [`Write::MuteAccount`] and [`Write::SetStatus`].
     PutAccount(Box<Account>),
+    /// Fields of a profile; the others stay.
+    SetProfile {
+        /// Whose.
+        user: UserId,
+        /// Tags with their values.
+        fields: Vec<(String, ProfileValue)>,
+    },
+    /// The app mutes an account everywhere.
+    MuteAccount {
+        /// Whom.
+        user: UserId,
+        /// Until when they say nothing to single users; absent: stays.
+        direct: Option<MuteUntil>,
+        /// Until when they say nothing in groups; absent: stays.
+        groups: Option<MuteUntil>,
+    },
+    /// What a user says of themselves.
+    SetStatus {
+        /// Who.
+        user: UserId,
+        /// What.
+        status: String,
+    },
+    /// An entry of a friend list, new or changed: the whole of it as decided, with its friend groups, which exist.
+    PutFriend {
+        /// Whose list.
+        user: UserId,
+        /// The entry.
+        friend: Box<Friend>,
+    },
+    /// An entry leaves a friend list.
+    DeleteFriend {
+        /// Whose list.
+        user: UserId,
+        /// Who is listed no longer.
+        peer: UserId,
+    },
+    /// A friend group, unless there is one of that name.
+    PutFriendGroup {
+        /// Whose.
+        user: UserId,
+        /// Its name.
+        name: String,
+    },
+    /// A friend group gets another name.
+    RenameFriendGroup {
+        /// Whose.
+        user: UserId,
+        /// Its name.
+        old: String,
+        /// Its name from now on.
+        new: String,
+    },
+    /// A friend group; who was in it stays a friend.
+    DeleteFriendGroup {
+        /// Whose.
+        user: UserId,
+        /// Its name.
+        name: String,
+    },
+    /// A friend comes into a friend group, or leaves it.
+    SetFriendGroup {
+        /// Whose.
+        user: UserId,
+        /// Its name.
+        name: String,
+        /// Who.
+        peer: UserId,
+        /// Comes, or leaves.
+        member: bool,
+    },
+    /// A friend request on one side, new or made again.
+    PutFriendRequest(Box<FriendRequest>),
+    /// A friend request is gone from one side.
+    DeleteFriendRequest {
+        /// On whose side.
+        user: UserId,
+        /// The other one.
+        peer: UserId,
+        /// The user made it; else was asked.
+        sent: bool,
+    },
+    /// A user has seen the requests made up to a moment.
+    SeeFriendRequests {
+        /// Who.
+        user: UserId,
+        /// Up to when.
+        until: Timestamp,
+    },
+    /// Somebody comes onto a block list.
+    Block {
+        /// Whose list.
+        user: UserId,
+        /// Whom.
+        peer: UserId,
+        /// When.
+        at: Timestamp,
+    },
+    /// Somebody leaves a block list.
+    Unblock {
+        /// Whose list.
+        user: UserId,
+        /// Whom.
+        peer: UserId,
+    },
+    /// Somebody follows somebody, once.
+    Follow {
+        /// Who follows.
+        user: UserId,
+        /// Whom.
+        peer: UserId,
+        /// Since when.
+        at: Timestamp,
+    },
+    /// Somebody follows somebody no longer.
+    Unfollow {
+        /// Who followed.
+        user: UserId,
+        /// Whom.
+        peer: UserId,
+    },
+    /// A user wants to hear of the presence of others; beyond `cap` the oldest wishes are forgotten.
+    WatchStatus {
+        /// Who wants to hear.
+        user: UserId,
+        /// Of whom.
+        peers: Vec<UserId>,
+        /// The most.
+        cap: u32,
+    },
+    /// A user no longer wants to hear of the presence of some, or of anybody.
+    UnwatchStatus {
+        /// Who.
+        user: UserId,
+        /// Of whom; absent: of anybody.
+        peers: Option<Vec<UserId>>,
+    },
+    /// A device logged in with a ticket: it is the newest.
+    PutDevice {
+        /// Whose.
+        user: UserId,
+        /// Its own name for itself.
+        instance: String,
+        /// Its platform's number.
+        platform: u32,
+        /// When.
+        time: Timestamp,
+    },
+    /// A device logged out, or was thrown out; absent: all of them.
+    DeleteDevice {
+        /// Whose.
+        user: UserId,
+        /// Its own name for itself.
+        instance: Option<String>,
+    },
     /// An account with its side of conversations and relations. Memberships are ended by [`Write::DeleteMember`] before it in
     /// the same change; who is still a member of a group is not deleted (a conflict: load again, decide again).
     DeleteAccount(UserId),
+    /// An account was deleted: for a while its id may not be used again.
+    NoteDeletion {
+        /// Whose id.
+        user: UserId,
+        /// When.
+        at: Timestamp,
+    },
     /// An application to join waits for a decision.
     PutApplication(Application),
     /// An application was decided.
@@ -667,6 +891,18 @@ pub enum Event {
         user: UserId,
         /// The changed tags.
         tags: Vec<String>,
+    },
+    /// An account's relations changed; for its devices.
+    Relation {
+        /// Whose.
+        user: UserId,
+        /// How.
+        news: RelationNews,
+    },
+    /// Somebody came, went, or says something else of themselves; for those who watch.
+    PresenceChanged {
+        /// Who.
+        user: UserId,
     },
     /// A group's profile changed; whoever keeps copies drops them.
     GroupProfileChanged {

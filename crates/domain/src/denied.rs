@@ -270,6 +270,21 @@ pub enum Denied {
     /// The group would have too many counters.
     #[error("`GroupCounter`: a group has at most {0} counters")]
     TooManyCounters(u32),
+    /// The app lets the sender say nothing to single users.
+    #[error("{0} is muted")]
+    DirectMuted(UserId),
+    /// The receiver has blocked the sender.
+    #[error("{0} has blocked the sender")]
+    BlockedByReceiver(UserId),
+    /// Only friends may write to each other, and neither lists the other.
+    #[error("{0} and the sender are not friends")]
+    NotFriends(UserId),
+    /// Only friends may write to each other, and the receiver does not list the sender.
+    #[error("the sender is not in the friend list of {0}")]
+    NotListedByReceiver(UserId),
+    /// Only friends may write to each other, and the sender does not list the receiver.
+    #[error("{0} is not in the friend list of the sender")]
+    ReceiverNotListed(UserId),
     /// A value is not allowed here.
     #[error("{0}")]
     BadValue(String),

@@ -115,6 +115,8 @@ sections! {
     presence: PresenceLimits / PresenceLimitsOverride {
         /// People whose presence one account follows; the oldest is dropped.
         max_subscriptions: 200,
+        /// Length of what a user says of themselves.
+        custom_status_bytes: 1000,
     }
 
     /// Profiles of accounts.

@@ -52,6 +52,13 @@ enum Kind {
     OneOf(&'static [&'static str]),
 }
 
+/// Tag of how friend requests are met.
+pub const ALLOW_TYPE: &str = "Tag_Profile_IM_AllowType";
+/// Tag of what the app forbids its users.
+pub const ADMIN_FORBID_TYPE: &str = "Tag_Profile_IM_AdminForbidType";
+/// The value of [`ADMIN_FORBID_TYPE`] for those who may not send friend requests.
+pub const FORBIDS_SENDING: &str = "AdminForbid_Type_SendOut";
+
 const GENDERS: &[&str] = &["Gender_Type_Unknown", "Gender_Type_Female", "Gender_Type_Male"];
 const ALLOW_TYPES: &[&str] = &["AllowType_Type_NeedConfirm", "AllowType_Type_AllowAny", "AllowType_Type_DenyAny"];
 const FORBID_TYPES: &[&str] = &["AdminForbid_Type_None", "AdminForbid_Type_SendOut"];
@@ -139,20 +146,21 @@ pub fn check_write(
 /// Writes fields that were checked; a repeated one ends at its last value, an empty text clears.
 #[must_use]
 pub fn set(account: &Account, fields: Vec<(String, ProfileValue)>) -> Change {
-    let mut changed = account.clone();
-    let mut tags: Vec<String> = Vec::new();
+    let mut written: Vec<(String, ProfileValue)> = Vec::new();
     for (tag, value) in fields {
-        if !tags.contains(&tag) {
-            tags.push(tag.clone());
+        match written.iter_mut().find(|(known, _)| *known == tag) {
+            Some((_, earlier)) => *earlier = value,
+            None => written.push((tag, value)),
         }
-        changed.profile.insert(tag, value);
     }
-    if changed == *account {
+    written.retain(|(tag, value)| account.profile.get(tag) != Some(value));
+    if written.is_empty() {
         return Change::none();
     }
+    let (user, tags) = (account.user.clone(), written.iter().map(|(tag, _)| tag.clone()).collect());
     Change::none()
-        .write(Write::PutAccount(Box::new(changed)))
-        .event(Event::ProfileChanged { user: account.user.clone(), tags })
+        .write(Write::SetProfile { user: user.clone(), fields: written })
+        .event(Event::ProfileChanged { user, tags })
 }
 
 /// The value a field shows when it was never set; `None` for those that are then left out.
@@ -175,6 +183,14 @@ pub fn allow_type_name(allow: AllowType) -> &'static str {
         AllowType::AllowAny => ALLOW_TYPES[1],
         AllowType::DenyAny => ALLOW_TYPES[2],
     }
+}
+
+/// How friend requests are met, by the wire's name.
+#[must_use]
+pub fn allow_type(name: &str) -> Option<AllowType> {
+    [AllowType::NeedConfirm, AllowType::AllowAny, AllowType::DenyAny]
+        .into_iter()
+        .find(|allow| allow_type_name(*allow) == name)
 }
 
 /// Every tag the app's profiles have, in a stable order.

@@ -189,7 +189,10 @@ impl Caches {
                     self.forget_member(app, group, user);
                 }
                 Write::PutAccount(account) => self.accounts.forget(&(app, account.user.clone())),
-                Write::DeleteAccount(user) => self.accounts.forget(&(app, user.clone())),
+                Write::DeleteAccount(user)
+                | Write::SetProfile { user, .. }
+                | Write::MuteAccount { user, .. }
+                | Write::SetStatus { user, .. } => self.accounts.forget(&(app, user.clone())),
                 Write::PutTopic(topic) => {
                     self.forget_group(app, &topic.group);
                     self.topics.forget(&self.topic_key(app, &topic.id));
@@ -233,6 +236,24 @@ impl Caches {
                 | Write::PutBook { .. }
                 | Write::PutRecord { .. }
                 | Write::ClearDirect { .. }
+                | Write::PutFriend { .. }
+                | Write::DeleteFriend { .. }
+                | Write::PutFriendGroup { .. }
+                | Write::RenameFriendGroup { .. }
+                | Write::DeleteFriendGroup { .. }
+                | Write::SetFriendGroup { .. }
+                | Write::PutFriendRequest(_)
+                | Write::DeleteFriendRequest { .. }
+                | Write::SeeFriendRequests { .. }
+                | Write::Block { .. }
+                | Write::Unblock { .. }
+                | Write::Follow { .. }
+                | Write::Unfollow { .. }
+                | Write::WatchStatus { .. }
+                | Write::UnwatchStatus { .. }
+                | Write::PutDevice { .. }
+                | Write::DeleteDevice { .. }
+                | Write::NoteDeletion { .. }
                 | Write::PutApplication(_)
                 | Write::DeleteApplication { .. }
                 | Write::Notify { .. }

@@ -21,9 +21,9 @@ pub use commit::{AppRow, Appended, Commit, CommitObserver, Committed, Outcome};
 pub use error::StoreError;
 pub use outbox::{DeadCall, Outbox, ReadyCall};
 pub use read::{
-    Accounts, Apps, Contacts, Conversations, DirectQuery, Direction, Files, GroupData, GroupPage, Groups, Joined,
-    LiveRoom, LiveRooms, LogEntry, LogItem, Members, MessageExtras, Messages, PermissionGroups, TopicEntry, Topics,
-    UserLog,
+    Accounts, Apps, Blocked, Contacts, Conversations, Device, DirectQuery, Direction, Files, GroupData, GroupPage,
+    Groups, Joined, LiveRoom, LiveRooms, LogEntry, LogItem, Members, MessageExtras, Messages, PermissionGroups,
+    Relations, TopicEntry, Topics, UserLog,
 };
 pub use upkeep::{Expired, ExpiredLog, Upkeep};
 
@@ -43,6 +43,7 @@ pub trait Backend:
     + Contacts
     + Files
     + UserLog
+    + Relations
     + Commit
     + Outbox
     + Upkeep
@@ -65,6 +66,7 @@ impl<T> Backend for T where
         + Contacts
         + Files
         + UserLog
+        + Relations
         + Commit
         + Outbox
         + Upkeep

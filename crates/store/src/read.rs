@@ -23,6 +23,7 @@ use tsudoi_domain::{
     },
     notice::Notice,
     permission::Role,
+    relation::{Follow, FollowKind, Friend, FriendGroup, FriendRequest, Pair, People, Tie},
     time::{MuteUntil, Timestamp},
     topic::{Topic, TopicMember},
 };
@@ -49,6 +50,10 @@ pub trait Accounts: Send + Sync {
     async fn account(&self, app: AppId, user: &UserId) -> Read<Option<Arc<Account>>>;
     /// The known ones among the users, in their order; unknown ones are `None`.
     async fn accounts(&self, app: AppId, users: &[UserId]) -> Read<Vec<Option<Arc<Account>>>>;
+    /// Whether the app has so many accounts, or more.
+    async fn accounts_reach(&self, app: AppId, number: u64) -> Read<bool>;
+    /// When the account was last deleted, if it ever was.
+    async fn deleted_at(&self, app: AppId, user: &UserId) -> Read<Option<Timestamp>>;
 }
 
 /// A page of group ids.
@@ -382,4 +387,66 @@ pub trait UserLog: Send + Sync {
     async fn log_end(&self, app: AppId, user: &UserId) -> Read<u64>;
     /// Entries after a place, oldest first.
     async fn log_after(&self, app: AppId, user: &UserId, pos: u64, limit: usize) -> Read<Vec<LogEntry>>;
+}
+
+/// An entry of a block list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Blocked {
+    /// Where the list goes on after it.
+    pub place: u64,
+    /// Who is blocked.
+    pub user: UserId,
+    /// Since when.
+    pub since: Timestamp,
+}
+
+/// A device that logged in with a ticket and did not log out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Device {
+    /// Its own name for itself.
+    pub instance: String,
+    /// Its platform's number.
+    pub platform: u32,
+    /// When it logged in.
+    pub since: Timestamp,
+}
+
+/// Reads what accounts are to each other. Every page comes with places; the next one is asked for after the last place.
+#[async_trait]
+pub trait Relations: Send + Sync {
+    /// The numbers of an account's relations; all zero when it has none.
+    async fn people(&self, app: AppId, user: &UserId) -> Read<People>;
+    /// What one account has of another.
+    async fn tie(&self, app: AppId, user: &UserId, peer: &UserId) -> Read<Tie>;
+    /// What there is between an account and each of the others, at one moment.
+    async fn pairs(&self, app: AppId, user: &UserId, peers: &[UserId]) -> Read<Vec<Pair>>;
+    /// An entry of a friend list.
+    async fn friend(&self, app: AppId, user: &UserId, peer: &UserId) -> Read<Option<Friend>>;
+    /// A page of a friend list in the order of addition.
+    async fn friend_page(&self, app: AppId, user: &UserId, after: u64, limit: usize) -> Read<Vec<(u64, Friend)>>;
+    /// A page of those who have the account in their friend list.
+    async fn listed_by(&self, app: AppId, user: &UserId, after: u64, limit: usize) -> Read<Vec<(u64, UserId)>>;
+    /// An account's friend groups in the order of creation.
+    async fn friend_groups(&self, app: AppId, user: &UserId) -> Read<Vec<FriendGroup>>;
+    /// Who is in a friend group; `None` when there is no such group.
+    async fn friend_group_members(&self, app: AppId, user: &UserId, name: &str) -> Read<Option<Vec<UserId>>>;
+    /// The requests on an account's side, made and received, in no order. They are few.
+    async fn friend_requests(&self, app: AppId, user: &UserId) -> Read<Vec<FriendRequest>>;
+    /// A page of a block list in the order of blocking.
+    async fn blocked_page(&self, app: AppId, user: &UserId, after: u64, limit: usize) -> Read<Vec<Blocked>>;
+    /// Whether one account follows another.
+    async fn follows(&self, app: AppId, user: &UserId, peer: &UserId) -> Read<bool>;
+    /// A page of followers in the order of following.
+    async fn follow_page(
+        &self,
+        app: AppId,
+        user: &UserId,
+        kind: FollowKind,
+        after: u64,
+        limit: usize,
+    ) -> Read<Vec<(u64, Follow)>>;
+    /// A page of those who want to hear of the account's presence.
+    async fn status_watchers(&self, app: AppId, user: &UserId, after: u64, limit: usize) -> Read<Vec<(u64, UserId)>>;
+    /// The account's devices, the newest last. They are few.
+    async fn devices(&self, app: AppId, user: &UserId) -> Read<Vec<Device>>;
 }

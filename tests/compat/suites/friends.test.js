@@ -80,6 +80,8 @@ test('an application can be refused or withdrawn', async () => {
 
   await ana.chat.addFriend({ to: bob.userID, source: SOURCE, type: ana.TYPES.SNS_ADD_TYPE_BOTH });
   const own = await Client.login(server, ana.userID);
+  // The list comes after the SDK calls itself ready.
+  await own.until('it lists its application', async () => (await own.chat.getFriendApplicationList()).data.friendApplicationList.length === 1);
   await own.chat.deleteFriendApplication({ userID: bob.userID, type: own.TYPES.SNS_APPLICATION_SENT_BY_ME });
   const again = await Client.login(server, ana.userID);
   assert.deepEqual((await again.chat.getFriendApplicationList()).data.friendApplicationList, []);

@@ -49,9 +49,10 @@ test('a subscriber is told of every change, until it unsubscribes', async () => 
   await bob.chat.logout();
   await ana.waitFor('USER_STATUS_UPDATED', (list) => list.some((user) => user.userID === bob.userID
     && user.statusType === USER_STATUS_OFFLINE));
+  const left = ana.mark();
   const again = await Client.login(server, bob.userID);
   await ana.waitFor('USER_STATUS_UPDATED', (list) => list.some((user) => user.userID === bob.userID
-    && user.statusType === USER_STATUS_ONLINE), { since: ana.mark() - 1 });
+    && user.statusType === USER_STATUS_ONLINE), { since: left });
 
   await ana.chat.unsubscribeUserStatus({ userIDList: [bob.userID] });
   const since = ana.mark();

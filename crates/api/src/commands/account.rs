@@ -24,7 +24,7 @@ pub(crate) fn all() -> Vec<Entry> {
 
 /// Makes an account known, or renames a known one. REST only.
 /// Limits: `limits.account.id_max_bytes`, nick and picture `limits.profile`.
-/// Errors: `AccountBadParameter`, `ProfileValueTooLong`, `AccountQuotaReached`.
+/// Errors: `AccountBadParameter`, `ProfileValueTooLong`, `AccountQuotaReached`, `AccountNotYetAgain`.
 /// Spec: docs/spec/rest-users.md#1.1
 #[derive(Debug, Deserialize)]
 pub struct ImportAccount {
@@ -56,8 +56,7 @@ impl Command for ImportAccount {
 async fn import(app: &App, user: UserId, face: Face) -> Result<(), Error> {
     let settings = app.settings();
     let limits = settings.limits().profile;
-    let known = app.store().account(app.id(), &user).await?;
-    let mut account = known.as_deref().cloned().unwrap_or_else(|| Account::new(user, app.now()));
+    let mut fields = Vec::new();
     for (tag, name, value, most) in [
         (account::NICK, "Nick", face.nick, limits.nick_bytes),
         (account::IMAGE, "FaceUrl", face.face_url, limits.face_url_bytes),
@@ -66,11 +65,20 @@ async fn import(app: &App, user: UserId, face: Face) -> Result<(), Error> {
         if value.len() > most as usize {
             return Err(Error::new(ErrorCode::ProfileValueTooLong, format!("`{name}` has more than {most} bytes")));
         }
-        account.profile.insert(tag.into(), ProfileValue::Text(value));
+        fields.push((tag.to_owned(), ProfileValue::Text(value)));
     }
-    if known.as_deref() != Some(&account) {
-        app.commit(Change::none().write(Write::PutAccount(Box::new(account)))).await?;
+    let mut change = Change::none();
+    match app.store().account(app.id(), &user).await? {
+        Some(known) => fields.retain(|(tag, value)| known.profile.get(tag) != Some(value)),
+        None => {
+            app.require_room_for(&user).await?;
+            change = change.write(Write::PutAccount(Box::new(Account::new(user.clone(), app.now()))));
+        }
     }
+    if !fields.is_empty() {
+        change = change.write(Write::SetProfile { user, fields });
+    }
+    app.commit(change).await?;
     Ok(())
 }
 
@@ -219,15 +227,32 @@ impl Command for DeleteAccounts {
 async fn delete(app: &Arc<App>, user: &UserId) -> Result<(), Error> {
     app.decide(|| async {
         let joined = app.store().read().joined(app.id(), user).await?;
-        Ok(((), account::delete(user, joined.iter().map(|joined| joined.group.as_ref()))))
+        let listed_by = listed_by(app, user).await?;
+        let groups = joined.iter().map(|joined| joined.group.as_ref());
+        Ok(((), account::delete(user, groups, &listed_by, app.now())))
     })
     .await?;
+    app.devices.forget(user);
     let (rooms, change) = app.live.forget(user);
     app.commit(change).await?;
     for group in rooms {
         enter::leave(app, &group, user).await?;
     }
     Ok(())
+}
+
+/// Accounts that are read at a time.
+const PAGE: usize = 500;
+
+/// Who has the account in their friend list.
+async fn listed_by(app: &App, user: &UserId) -> Result<Vec<UserId>, Error> {
+    let (mut owners, mut after) = (Vec::new(), 0);
+    loop {
+        let page = app.store().read().listed_by(app.id(), user, after, PAGE).await?;
+        let Some((last, _)) = page.last() else { return Ok(owners) };
+        after = *last;
+        owners.extend(page.into_iter().map(|(_, owner)| owner));
+    }
 }
 
 /// Tells which accounts are known. REST only.
@@ -272,6 +297,7 @@ impl Command for KickAccount {
         let account = app.store().account(app.id(), &self.user).await?;
         let account = account.ok_or_else(|| Error::new(ErrorCode::AccountNotFound, unknown_text()))?;
         app.commit(account::kick(&account, app.now())).await?;
+        app.devices.forget(&account.user);
         Ok(Done {})
     }
 }

@@ -3,6 +3,7 @@
 use crate::catalogue::Entry;
 
 pub mod account;
+pub mod app_mute;
 pub mod conversation;
 pub mod direct_message;
 pub mod file;
@@ -25,6 +26,7 @@ pub(crate) fn all() -> Vec<Entry> {
     [
         crate::gateway::login::all(),
         account::all(),
+        app_mute::all(),
         conversation::all(),
         direct_message::all(),
         group_attribute::all(),

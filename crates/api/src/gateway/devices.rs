@@ -4,9 +4,13 @@ use std::{sync::Arc, time::Duration};
 
 use moka::sync::Cache;
 use parking_lot::Mutex;
-use tsudoi_domain::UserId;
+use tsudoi_domain::{
+    UserId,
+    presence::{self, Platform},
+    settings::LoginSettings,
+};
 
-/// Users whose devices are remembered, and for how long after the last login.
+/// Users whose devices are remembered, and for how long after the last login; the store remembers them longer.
 const USERS: u64 = 200_000;
 const REMEMBERED: Duration = Duration::from_secs(7 * 24 * 3600);
 /// Most devices of a user that are remembered.
@@ -15,7 +19,7 @@ const DEVICES: usize = 32;
 #[derive(Debug, Clone)]
 struct Device {
     instance: Arc<str>,
-    platform: u32,
+    platform: Platform,
     replaced: bool,
 }
 
@@ -31,19 +35,25 @@ impl Default for Devices {
 }
 
 impl Devices {
-    /// A device logged in with a ticket: it is the newest, and of its platform only the newest `allowed` stay.
-    pub fn logged_in(&self, user: &UserId, instance: &Arc<str>, platform: u32, allowed: usize) {
+    /// Whether the user's devices are remembered.
+    #[must_use]
+    pub fn knows(&self, user: &UserId) -> bool {
+        self.by_user.contains_key(user)
+    }
+
+    /// Takes what the store remembers of a user's devices, the oldest first, unless something is remembered here.
+    pub fn remember(&self, settings: &LoginSettings, user: &UserId, stored: &[tsudoi_store::Device]) {
+        let mut devices = Vec::new();
+        for one in stored {
+            log_in(settings, &mut devices, &one.instance.as_str().into(), Platform::from_number(one.platform));
+        }
+        self.by_user.get_with_by_ref(user, || Arc::new(Mutex::new(devices)));
+    }
+
+    /// A device logged in with a ticket: it is the newest, and those that may not be online beside it are replaced.
+    pub fn logged_in(&self, settings: &LoginSettings, user: &UserId, instance: &Arc<str>, platform: Platform) {
         let devices = self.by_user.get_with_by_ref(user, Arc::default);
-        let mut devices = devices.lock();
-        devices.retain(|device| device.instance != *instance);
-        devices.push(Device { instance: instance.clone(), platform, replaced: false });
-        let of_platform = devices.iter_mut().rev().filter(|device| device.platform == platform);
-        for device in of_platform.skip(allowed.max(1)) {
-            device.replaced = true;
-        }
-        if devices.len() > DEVICES {
-            devices.remove(0);
-        }
+        log_in(settings, &mut devices.lock(), instance, platform);
     }
 
     /// Whether a newer device took this one's place while it was away.
@@ -53,6 +63,24 @@ impl Devices {
             .get(user)
             .is_some_and(|devices| devices.lock().iter().any(|device| &*device.instance == instance && device.replaced))
     }
+
+    /// All devices of the user were thrown out.
+    pub fn forget(&self, user: &UserId) {
+        self.by_user.invalidate(user);
+    }
+}
+
+fn log_in(settings: &LoginSettings, devices: &mut Vec<Device>, instance: &Arc<str>, platform: Platform) {
+    devices.retain(|device| device.instance != *instance);
+    let present: Vec<usize> = (0..devices.len()).filter(|place| !devices[*place].replaced).collect();
+    let platforms: Vec<Platform> = present.iter().map(|place| devices[*place].platform).collect();
+    for gone in presence::ousted(settings, platform, &platforms) {
+        devices[present[gone]].replaced = true;
+    }
+    devices.push(Device { instance: instance.clone(), platform, replaced: false });
+    if devices.len() > DEVICES {
+        devices.remove(0);
+    }
 }
 
 #[cfg(test)]
@@ -61,16 +89,33 @@ mod tests {
 
     #[test]
     fn the_newest_of_a_platform_stay() {
+        let settings = |web_instances| LoginSettings { web_instances, ..LoginSettings::default() };
         let devices = Devices::default();
         let ana = UserId::parse("ana").expect("an id");
         for (instance, platform) in [("a", 7), ("b", 7), ("phone", 2)] {
-            devices.logged_in(&ana, &instance.into(), platform, 1);
+            devices.logged_in(&settings(1), &ana, &instance.into(), Platform::from_number(platform));
         }
         let replaced = |instance| devices.was_replaced(&ana, instance);
         assert_eq!((replaced("a"), replaced("b"), replaced("phone"), replaced("never")), (true, false, false, false));
-        devices.logged_in(&ana, &"a".into(), 7, 2);
+        devices.logged_in(&settings(2), &ana, &"a".into(), Platform::Web);
         assert_eq!((replaced("a"), replaced("b")), (false, false));
-        devices.logged_in(&ana, &"c".into(), 7, 2);
+        devices.logged_in(&settings(2), &ana, &"c".into(), Platform::Web);
         assert_eq!((replaced("a"), replaced("b"), replaced("c")), (false, true, false));
+    }
+
+    #[test]
+    fn what_was_stored_is_told_apart_the_same_way() {
+        let stored = [("a", 7), ("phone", 2), ("b", 7)].map(|(instance, platform)| tsudoi_store::Device {
+            instance: instance.into(),
+            platform,
+            since: tsudoi_domain::Timestamp(0),
+        });
+        let (devices, ana) = (Devices::default(), UserId::parse("ana").expect("an id"));
+        assert!(!devices.knows(&ana));
+        devices.remember(&LoginSettings::default(), &ana, &stored);
+        let replaced = |instance| devices.was_replaced(&ana, instance);
+        assert_eq!((replaced("a"), replaced("phone"), replaced("b")), (true, false, false));
+        devices.forget(&ana);
+        assert!(!devices.knows(&ana) && !devices.was_replaced(&ana, "a"));
     }
 }

@@ -5,9 +5,11 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use tsudoi_domain::{
     Timestamp, UserId,
+    account::Account,
     change::{Change, Event, Write},
     group::MsgFlag,
     live::PresenceCause,
+    presence::{self, Platform},
 };
 use tsudoi_realtime::{CloseReason, Session, Subscription, session::Identity};
 
@@ -16,7 +18,7 @@ use crate::{
     app::App,
     catalogue::{Entry, list},
     command::{Caller, Command, Done, Proof, Route},
-    commands::live::enter,
+    commands::{live::enter, presence::custom_status},
     error::Error,
     error_code::ErrorCode,
     webhook::{self, user::Move},
@@ -96,7 +98,7 @@ pub struct LoggedIn {
     #[serde(rename = "TimeStamp")]
     time: Timestamp,
     #[serde(rename = "CustomStatus")]
-    custom_status: &'static str,
+    custom_status: String,
     #[serde(rename = "PurchaseBits")]
     features: &'static str,
 }
@@ -109,18 +111,26 @@ impl Command for Login {
         let (Some(session), Some(proof)) = (caller.session(), caller.proof) else {
             return Err(ErrorCode::UserSigEmpty.into());
         };
-        let account = app.ensure_account(&caller.user).await?;
-        if !account.logged_in {
-            let known = tsudoi_domain::account::Account { logged_in: true, ..(*account).clone() };
-            app.commit(Change::none().write(Write::PutAccount(Box::new(known)))).await?;
+        if app.store().account(app.id(), &caller.user).await?.is_none() {
+            app.require_room_for(&caller.user).await?;
         }
+        let account = app.ensure_account(&caller.user).await?;
         let inst_id = instance_number(session);
+        if !app.devices.knows(&caller.user) {
+            let stored = app.store().read().devices(app.id(), &caller.user).await?;
+            app.devices.remember(&app.settings().login, &caller.user, &stored);
+        }
         let was_replaced = proof.is_return && app.devices.was_replaced(&caller.user, session.instance());
         if !was_replaced {
             if !proof.is_return {
-                app.devices.logged_in(&caller.user, session.instance(), session.platform(), web_instances(app));
+                let platform = Platform::from_number(session.platform());
+                app.devices.logged_in(&app.settings().login, &caller.user, session.instance(), platform);
+                app.commit(came(&account, session, app.now())).await?;
             }
             let others = app.hub().attach(session, Identity { user: caller.user.clone(), inst_id });
+            if others.is_empty() {
+                told_of_presence(app, &caller.user).await;
+            }
             let ousted = make_room(app, session, &others);
             subscribe(app, &caller.user).await?;
             webhook::user::moved(app, &caller.user, session, Move::CameIn(&ousted)).await;
@@ -138,7 +148,7 @@ impl Command for Login {
             // Who was replaced while away learns it from the next sign of life.
             hello_interval_secs: if was_replaced { SOON_SECS } else { app.shared().bounds.hello_interval_secs },
             time: app.now(),
-            custom_status: "",
+            custom_status: custom_status(&account),
             features: ALL_FEATURES,
         })
     }
@@ -147,9 +157,25 @@ impl Command for Login {
 /// How soon a client that was replaced asks again, in seconds.
 const SOON_SECS: u32 = 5;
 
-/// How many devices of a platform may be here at a time.
-fn web_instances(app: &App) -> usize {
-    usize::try_from(app.settings().login.web_instances.max(1)).unwrap_or(usize::MAX)
+/// What the login of a device asks to be stored.
+fn came(account: &Account, session: &Session, now: Timestamp) -> Change {
+    let device = Write::PutDevice {
+        user: account.user.clone(),
+        instance: session.instance().to_string(),
+        platform: session.platform(),
+        time: now,
+    };
+    let change = Change::none().write(device);
+    if account.logged_in {
+        return change;
+    }
+    change.write(Write::PutAccount(Box::new(Account { logged_in: true, ..account.clone() })))
+}
+
+/// Tells those who watch a user that they came or went.
+async fn told_of_presence(app: &App, user: &UserId) {
+    // Nothing is stored, so nothing can fail.
+    _ = app.commit(Change::none().event(Event::PresenceChanged { user: user.clone() })).await;
 }
 
 /// A number for the instance that stays when it reconnects: clients show it in every head.
@@ -157,20 +183,19 @@ fn instance_number(session: &Session) -> u32 {
     crc32fast::hash(session.instance().as_bytes()).max(1)
 }
 
-/// The same device coming back replaces itself silently; of other devices of its platform so many stay as the app allows,
-/// the oldest go (docs/spec/limits-and-editions.md#9). Answers who had to go.
+/// The same device coming back replaces itself silently; others go as the app's login policy says
+/// (docs/spec/limits-and-editions.md#9). Answers who had to go.
 fn make_room(app: &App, session: &Arc<Session>, others: &[Arc<Session>]) -> Vec<Arc<Session>> {
-    let (stale, rivals): (Vec<_>, Vec<_>) = others
-        .iter()
-        .filter(|other| other.platform() == session.platform())
-        .partition(|other| !other.instance().is_empty() && other.instance() == session.instance());
+    let is_same = |other: &Arc<Session>| !other.instance().is_empty() && other.instance() == session.instance();
+    let (stale, rivals): (Vec<&Arc<Session>>, Vec<&Arc<Session>>) = others.iter().partition(|other| is_same(other));
     for old in stale {
         app.hub().detach(old);
         old.close(CloseReason::Replaced);
     }
-    let surplus = (rivals.len() + 1).saturating_sub(web_instances(app));
     // Sessions stand in the order of their logins: the first are the oldest.
-    let ousted: Vec<Arc<Session>> = rivals.into_iter().take(surplus).cloned().collect();
+    let platforms: Vec<Platform> = rivals.iter().map(|rival| Platform::from_number(rival.platform())).collect();
+    let gone = presence::ousted(&app.settings().login, Platform::from_number(session.platform()), &platforms);
+    let ousted: Vec<Arc<Session>> = gone.into_iter().map(|place| rivals[place].clone()).collect();
     for rival in &ousted {
         kick::session(app, rival, kick::KickType::MultipleAccount);
     }
@@ -220,6 +245,7 @@ pub async fn gone(app: &Arc<App>, identity: &Identity, last: bool) {
     tracing::debug!(app = %app.id(), user = %identity.user, last, "a session ended");
     if last {
         app.live.fell_silent(&identity.user, app.now());
+        told_of_presence(app, &identity.user).await;
     }
 }
 
@@ -237,6 +263,8 @@ impl Command for Logout {
             && let Some((identity, last)) = app.hub().detach(session)
         {
             webhook::user::moved(app, &identity.user, session, Move::LoggedOut).await;
+            let (user, instance) = (identity.user.clone(), Some(session.instance().to_string()));
+            app.commit(Change::none().write(Write::DeleteDevice { user, instance })).await?;
             gone(app, &identity, last).await;
             if last {
                 // Who logs out leaves the live rooms: a later login enters none by itself.

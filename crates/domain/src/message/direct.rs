@@ -8,8 +8,62 @@ use crate::{
     change::{Append, Change, Event, Expect, Write},
     conversation::DirectView,
     denied::Denied,
-    time::Timestamp,
+    relation::Tie,
+    settings::MessageSettings,
+    time::{MuteUntil, Timestamp},
 };
+
+/// What is known about a client that writes to somebody.
+#[derive(Debug, Clone, Copy)]
+pub struct Writer<'a> {
+    /// Who gets the message.
+    pub receiver: &'a UserId,
+    /// Until when the app lets the sender say nothing to single users.
+    pub muted: MuteUntil,
+    /// What the sender has of the receiver.
+    pub own: Tie,
+    /// What the receiver has of the sender.
+    pub theirs: Tie,
+    /// When.
+    pub now: Timestamp,
+}
+
+/// What becomes of a message that is not refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Passage {
+    /// It reaches the receiver.
+    Through,
+    /// The sender is told success, and the receiver never hears of it.
+    Pretended,
+}
+
+/// Lets pass a message that a client wrote. Backends are not asked.
+///
+/// # Errors
+/// [`Denied::DirectMuted`], [`Denied::BlockedByReceiver`]; where only friends may write, [`Denied::NotFriends`],
+/// [`Denied::NotListedByReceiver`], [`Denied::ReceiverNotListed`].
+pub fn may_write(writer: Writer<'_>, settings: &MessageSettings, sender: &UserId) -> Result<Passage, Denied> {
+    let receiver = writer.receiver;
+    if writer.muted.holds(writer.now) {
+        return Err(Denied::DirectMuted(sender.clone()));
+    }
+    if sender == receiver {
+        return Ok(Passage::Through);
+    }
+    if writer.theirs.blocked {
+        if settings.blocked_pretend_success {
+            return Ok(Passage::Pretended);
+        }
+        return Err(Denied::BlockedByReceiver(receiver.clone()));
+    }
+    match (writer.own.is_friend(), writer.theirs.is_friend()) {
+        (true, true) => Ok(Passage::Through),
+        _ if !settings.require_friend => Ok(Passage::Through),
+        (false, false) => Err(Denied::NotFriends(receiver.clone())),
+        (true, false) => Err(Denied::NotListedByReceiver(receiver.clone())),
+        (false, true) => Err(Denied::ReceiverNotListed(receiver.clone())),
+    }
+}
 
 /// What a one-to-one message asks for: a place in the conversation, or, when it is only for those online, nothing but to be told.
 /// A message of the same sender with the same dice and number within `dedupe_secs` is the same message.
@@ -164,6 +218,38 @@ mod tests {
             cloud_custom_data: None,
             options,
         }
+    }
+
+    #[rstest]
+    #[case::strangers((0, false), (0, false), false, true, Ok(Passage::Through))]
+    #[case::strangers_where_only_friends_write((0, false), (0, false), true, true, Err(Denied::NotFriends(user("bob"))))]
+    #[case::friends((1, false), (1, false), true, true, Ok(Passage::Through))]
+    #[case::only_the_sender_lists((1, false), (0, false), true, true, Err(Denied::NotListedByReceiver(user("bob"))))]
+    #[case::only_the_receiver_lists((0, false), (1, false), true, true, Err(Denied::ReceiverNotListed(user("bob"))))]
+    #[case::blocked((0, false), (0, true), false, true, Ok(Passage::Pretended))]
+    #[case::blocked_and_told((0, false), (0, true), false, false, Err(Denied::BlockedByReceiver(user("bob"))))]
+    #[case::who_blocks_still_writes((0, true), (0, false), false, false, Ok(Passage::Through))]
+    #[case::each_blocks((0, true), (0, true), false, false, Err(Denied::BlockedByReceiver(user("bob"))))]
+    fn who_may_write(
+        #[case] own: (u64, bool),
+        #[case] theirs: (u64, bool),
+        #[case] require_friend: bool,
+        #[case] pretend: bool,
+        #[case] outcome: Result<Passage, Denied>,
+    ) {
+        let tie = |(friend, blocked)| Tie { friend, blocked };
+        let settings =
+            MessageSettings { require_friend, blocked_pretend_success: pretend, ..MessageSettings::default() };
+        let receiver = user("bob");
+        let writer =
+            Writer { receiver: &receiver, muted: MuteUntil::NEVER, own: tie(own), theirs: tie(theirs), now: NOW };
+        assert_eq!(may_write(writer, &settings, &user("ana")), outcome);
+        let muted = Writer { muted: MuteUntil::FOREVER, ..writer };
+        assert_eq!(may_write(muted, &settings, &user("ana")), Err(Denied::DirectMuted(user("ana"))));
+        let ended = Writer { muted: MuteUntil(NOW.0), ..writer };
+        assert_eq!(may_write(ended, &settings, &user("ana")), outcome);
+        // Nobody is their own stranger.
+        assert_eq!(may_write(writer, &settings, &user("bob")), Ok(Passage::Through));
     }
 
     #[test]

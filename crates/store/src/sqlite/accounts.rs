@@ -4,9 +4,13 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension, Row, params};
-use tsudoi_domain::{AppId, UserId, account::Account, time::Timestamp};
+use tsudoi_domain::{
+    AppId, UserId,
+    account::{Account, ProfileValue},
+    time::{MuteUntil, Timestamp},
+};
 
-use super::{Sqlite, failed, json, to_json, uint};
+use super::{Sqlite, failed, int, json, people, to_json, uint};
 use crate::{Accounts, StoreError};
 
 /// What is added to the row number to make a tiny id: the vendor's ids have this shape.
@@ -21,11 +25,28 @@ impl Accounts for Sqlite {
     async fn accounts(&self, app: AppId, users: &[UserId]) -> Result<Vec<Option<Arc<Account>>>, StoreError> {
         self.read(|c| users.iter().map(|user| get(c, app, user)).collect())
     }
+
+    async fn accounts_reach(&self, app: AppId, number: u64) -> Result<bool, StoreError> {
+        self.read(|c| {
+            c.prepare_cached("SELECT count(*) FROM (SELECT 1 FROM accounts WHERE app = ?1 LIMIT ?2)")
+                .and_then(|mut s| s.query_row(params![app.0, int(number)], |r| r.get(0)))
+                .map(|found| uint(found) >= number)
+                .map_err(failed)
+        })
+    }
+
+    async fn deleted_at(&self, app: AppId, user: &UserId) -> Result<Option<Timestamp>, StoreError> {
+        self.read(|c| {
+            c.prepare_cached("SELECT time FROM deleted_accounts WHERE app = ?1 AND user = ?2")
+                .and_then(|mut s| s.query_row(params![app.0, user.as_str()], |r| Ok(Timestamp(r.get(0)?))).optional())
+                .map_err(failed)
+        })
+    }
 }
 
 fn get(c: &Connection, app: AppId, user: &UserId) -> Result<Option<Arc<Account>>, StoreError> {
     c.prepare_cached(
-        "SELECT tiny, user, created_at, valid_from, logged_in, profile FROM accounts WHERE app = ?1 AND user = ?2",
+        "SELECT tiny, user, created_at, valid_from, logged_in, profile, direct_muted, groups_muted, status FROM accounts WHERE app = ?1 AND user = ?2",
     )
     .and_then(|mut s| s.query_row(params![app.0, user.as_str()], |r| Ok(account(r))).optional())
     .map_err(failed)?
@@ -42,13 +63,17 @@ fn account(row: &Row<'_>) -> Result<Account, StoreError> {
         valid_from: Timestamp(row.get(3).map_err(failed)?),
         logged_in: row.get(4).map_err(failed)?,
         profile: json("profile", &text)?,
+        direct_muted: MuteUntil(row.get(6).map_err(failed)?),
+        groups_muted: MuteUntil(row.get(7).map_err(failed)?),
+        status: row.get(8).map_err(failed)?,
     })
 }
 
 pub(super) fn put(c: &Connection, app: AppId, account: &Account) -> Result<(), StoreError> {
     c.prepare_cached(
         "INSERT INTO accounts (app, user, created_at, valid_from, logged_in, profile) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
-         ON CONFLICT (app, user) DO UPDATE SET valid_from = excluded.valid_from, logged_in = excluded.logged_in, profile = excluded.profile",
+         ON CONFLICT (app, user) DO UPDATE SET valid_from = max(valid_from, excluded.valid_from),
+             logged_in = max(logged_in, excluded.logged_in), profile = excluded.profile",
     )
     .and_then(|mut s| {
         s.execute(params![
@@ -62,6 +87,68 @@ pub(super) fn put(c: &Connection, app: AppId, account: &Account) -> Result<(), S
     })
     .map(drop)
     .map_err(failed)
+}
+
+/// Writes fields of a profile, the others stay.
+pub(super) fn set_profile(
+    c: &Connection,
+    app: AppId,
+    user: &UserId,
+    fields: &[(String, ProfileValue)],
+) -> Result<(), StoreError> {
+    let known = get(c, app, user)?.ok_or_else(|| missing(user))?;
+    let mut profile = known.profile.clone();
+    profile.extend(fields.iter().cloned());
+    run(
+        c,
+        "UPDATE accounts SET profile = ?3 WHERE app = ?1 AND user = ?2",
+        params![app.0, user.as_str(), to_json(&profile)],
+        user,
+    )
+}
+
+/// Mutes an account, to single users, in groups; what is not named stays.
+pub(super) fn mute(
+    c: &Connection,
+    app: AppId,
+    user: &UserId,
+    direct: Option<MuteUntil>,
+    groups: Option<MuteUntil>,
+) -> Result<(), StoreError> {
+    run(
+        c,
+        "UPDATE accounts SET direct_muted = coalesce(?3, direct_muted), groups_muted = coalesce(?4, groups_muted)
+         WHERE app = ?1 AND user = ?2",
+        params![app.0, user.as_str(), direct.map(|until| until.0), groups.map(|until| until.0)],
+        user,
+    )
+}
+
+/// Remembers when an account was deleted.
+pub(super) fn note_deletion(c: &Connection, app: AppId, user: &UserId, at: Timestamp) -> Result<(), StoreError> {
+    c.prepare_cached(
+        "INSERT INTO deleted_accounts (app, user, time) VALUES (?1, ?2, ?3)
+         ON CONFLICT (app, user) DO UPDATE SET time = excluded.time",
+    )
+    .and_then(|mut s| s.execute(params![app.0, user.as_str(), at.0]))
+    .map(drop)
+    .map_err(failed)
+}
+
+/// What a user says of themselves.
+pub(super) fn set_status(c: &Connection, app: AppId, user: &UserId, status: &str) -> Result<(), StoreError> {
+    run(c, "UPDATE accounts SET status = ?3 WHERE app = ?1 AND user = ?2", params![app.0, user.as_str(), status], user)
+}
+
+fn run(c: &Connection, sql: &str, values: &[&dyn rusqlite::ToSql], user: &UserId) -> Result<(), StoreError> {
+    match c.prepare_cached(sql).and_then(|mut s| s.execute(values)).map_err(failed)? {
+        0 => Err(missing(user)),
+        _ => Ok(()),
+    }
+}
+
+fn missing(user: &UserId) -> StoreError {
+    StoreError::Missing(format!("account {user}"))
 }
 
 /// Forgets an account and its side of every conversation; places of its log are not given again.
@@ -86,5 +173,5 @@ pub(super) fn delete(c: &Connection, app: AppId, user: &UserId) -> Result<(), St
     ] {
         c.prepare_cached(sql).and_then(|mut s| s.execute(params![app.0, user.as_str()])).map_err(failed)?;
     }
-    Ok(())
+    people::forget(c, app, user)
 }

@@ -20,8 +20,8 @@ use tsudoi_domain::{
 
 use super::{
     accounts, contacts, conversations, conversations::ViewRow, extras, failed, files, group_data, groups,
-    groups::GroupState, live, log, members, members::Put, messages, outbox, permission_groups, remembered::Remembered,
-    topics, topics::TopicState,
+    groups::GroupState, live, log, members, members::Put, messages, outbox, people, permission_groups,
+    remembered::Remembered, topics, topics::TopicState,
 };
 use crate::{Appended, ReadyCall, StoreError};
 
@@ -315,6 +315,48 @@ impl Applier {
                     Some(false) | None => Ok(()),
                 };
             }
+            Expect::TieAt { user, peer, tie } => {
+                return if people::tie(c, app, user, peer)? == *tie {
+                    Ok(())
+                } else {
+                    conflict(format!("what {user} has of {peer} changed"))
+                };
+            }
+            Expect::FriendsBelow { user, cap } => {
+                return if people::people(c, app, user)?.friends < *cap {
+                    Ok(())
+                } else {
+                    conflict(format!("{user} has {cap} friends"))
+                };
+            }
+            Expect::BlockedBelow { user, cap } => {
+                return if people::people(c, app, user)?.blocked < *cap {
+                    Ok(())
+                } else {
+                    conflict(format!("{user} has blocked {cap} accounts"))
+                };
+            }
+            Expect::FriendGroupsBelow { user, adding, cap } => {
+                return if people::group_count(c, app, user)?.saturating_add(*adding) <= *cap {
+                    Ok(())
+                } else {
+                    conflict(format!("{user} has {cap} friend groups"))
+                };
+            }
+            Expect::FriendRequestsBelow { user, sent, cap } => {
+                return if people::request_count(c, app, user, *sent)? < *cap {
+                    Ok(())
+                } else {
+                    conflict(format!("{user} has {cap} friend requests"))
+                };
+            }
+            Expect::FriendRequestAt { user, peer, time } => {
+                return if people::request_time(c, app, user, peer)? == Some(*time) {
+                    Ok(())
+                } else {
+                    conflict(format!("the friend request of {peer} to {user} is gone"))
+                };
+            }
             Expect::TopicAbsent(topic) => {
                 return match topics::state(c, app, topic)? {
                     None => Ok(()),
@@ -375,7 +417,13 @@ impl Applier {
             | Expect::MessageAt { .. }
             | Expect::ExtensionsAt { .. }
             | Expect::BookAt { .. }
-            | Expect::KeyFree { .. } => {}
+            | Expect::KeyFree { .. }
+            | Expect::TieAt { .. }
+            | Expect::FriendsBelow { .. }
+            | Expect::BlockedBelow { .. }
+            | Expect::FriendGroupsBelow { .. }
+            | Expect::FriendRequestsBelow { .. }
+            | Expect::FriendRequestAt { .. } => {}
         }
         Ok(())
     }
@@ -679,6 +727,31 @@ impl Applier {
             }
             Write::PutAccount(account) => accounts::put(c, app, account)?,
             Write::DeleteAccount(user) => accounts::delete(c, app, user)?,
+            Write::NoteDeletion { user, at } => accounts::note_deletion(c, app, user, *at)?,
+            Write::SetProfile { user, fields } => accounts::set_profile(c, app, user, fields)?,
+            Write::MuteAccount { user, direct, groups } => accounts::mute(c, app, user, *direct, *groups)?,
+            Write::SetStatus { user, status } => accounts::set_status(c, app, user, status)?,
+            Write::PutFriend { user, friend } => people::put_friend(c, app, user, friend)?,
+            Write::DeleteFriend { user, peer } => people::delete_friend(c, app, user, peer)?,
+            Write::PutFriendGroup { user, name } => people::put_group(c, app, user, name)?,
+            Write::RenameFriendGroup { user, old, new } => people::rename_group(c, app, user, old, new)?,
+            Write::DeleteFriendGroup { user, name } => people::delete_group(c, app, user, name)?,
+            Write::SetFriendGroup { user, name, peer, member } => {
+                people::set_group(c, app, user, name, peer, *member)?;
+            }
+            Write::PutFriendRequest(request) => people::put_request(c, app, request)?,
+            Write::DeleteFriendRequest { user, peer, sent } => people::delete_request(c, app, user, peer, *sent)?,
+            Write::SeeFriendRequests { user, until } => people::see_requests(c, app, user, *until)?,
+            Write::Block { user, peer, at } => people::block(c, app, user, peer, *at)?,
+            Write::Unblock { user, peer } => people::unblock(c, app, user, peer)?,
+            Write::Follow { user, peer, at } => people::follow(c, app, user, peer, *at)?,
+            Write::Unfollow { user, peer } => people::unfollow(c, app, user, peer)?,
+            Write::WatchStatus { user, peers, cap } => people::watch(c, app, user, peers, *cap)?,
+            Write::UnwatchStatus { user, peers } => people::unwatch(c, app, user, peers.as_deref())?,
+            Write::PutDevice { user, instance, platform, time } => {
+                people::put_device(c, app, user, instance, *platform, *time)?;
+            }
+            Write::DeleteDevice { user, instance } => people::delete_device(c, app, user, instance.as_deref())?,
             Write::PutApplication(application) => {
                 let state = self.group(c, app, &application.group)?;
                 members::put_application(c, &state, application)?;

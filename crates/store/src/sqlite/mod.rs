@@ -30,6 +30,7 @@ mod log;
 mod members;
 mod messages;
 mod outbox;
+mod people;
 mod permission_groups;
 #[cfg(test)]
 pub(crate) mod plans;
@@ -48,6 +49,7 @@ const MIGRATIONS: &[M<'_>] = &[
     M::up(include_str!("../../migrations/sqlite/0011_joined_mark.sql")),
     M::up(include_str!("../../migrations/sqlite/0012_live_rooms.sql")),
     M::up(include_str!("../../migrations/sqlite/0013_contacts.sql")),
+    M::up(include_str!("../../migrations/sqlite/0014_people.sql")),
     M::up(include_str!("../../migrations/sqlite/0015_webhooks.sql")),
     M::up(include_str!("../../migrations/sqlite/0016_files_push.sql")),
 ];

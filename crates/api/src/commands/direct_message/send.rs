@@ -9,8 +9,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use tsudoi_domain::{
     Timestamp, UserId,
+    account::Account,
     conversation::ConversationKey,
-    message::{Content, Draft, MessageOptions, Priority, Sender, direct},
+    message::{
+        Content, Draft, MessageOptions, Priority, Sender,
+        direct::{self, Passage, Writer},
+    },
     time::Millis,
     webhook::Call,
 };
@@ -33,7 +37,8 @@ pub(super) const MAX_LIFE_SECS: u64 = 604_800;
 /// Sends one message to one user. REST and gateway. Over REST in the name of any account; nobody's block list, friends or mutes
 /// are asked. Over the gateway the caller's other devices get a copy.
 /// Units: seconds. Limits: `limits.message.max_bytes`; repeats are known for `message.c2c_dedupe_secs`.
-/// Errors: `MessageBadSender`, `C2cReceiverNotFound`, `MessageBadSyncOther`, `MessageLifeTooLong`, `MessageTooLong`,
+/// Errors: `MessageBadSender`, `C2cReceiverNotFound`, for clients also `C2cMuted`, `C2cBlockedByReceiver`, `C2cNotFriends`,
+/// `C2cSenderNotInReceiverList`, `C2cReceiverNotInSenderList`; `MessageBadSyncOther`, `MessageLifeTooLong`, `MessageTooLong`,
 /// `MessageBadPushInfo`, those of the body.
 /// Spec: docs/spec/rest-c2c.md#1.1, docs/spec/websocket-protocol.md#9
 pub type SendMessage = Outgoing<UserId>;
@@ -104,13 +109,29 @@ impl Command for Outgoing<UserId> {
         let tiny_id = sender.tiny_id.to_string();
         let answer =
             |sent: &Draft| Sent { time: sent.time, key: sent.msg_key().to_string(), id: message_id(&tiny_id, sent) };
-        let draft = content.draft(&from, &self.to, caller, app);
+        let mut draft = content.draft(&from, &self.to, caller, app);
+        if caller.session().is_some() {
+            draft.options.hidden_from_receiver = passage(app, &sender, &self.to).await? == Passage::Pretended;
+        }
         // What the app's backend makes of it. One that it drops is answered as if it were on its way.
         let verdict = webhook::direct::before_send(app, caller, &tiny_id, &draft, body_limits(app)).await?;
         let Some(draft) = verdict.apply(draft.clone()) else { return Ok(answer(&draft)) };
         let calls = webhook::direct::sent(app, caller, &tiny_id, &draft, None);
         Ok(answer(&deliver(app, draft, calls).await?))
     }
+}
+
+/// What becomes of a message that a client writes to somebody.
+async fn passage(app: &App, sender: &Account, to: &UserId) -> Result<Passage, Error> {
+    let store = app.store().read();
+    let writer = Writer {
+        receiver: to,
+        muted: sender.direct_muted,
+        own: store.tie(app.id(), &sender.user, to).await?,
+        theirs: store.tie(app.id(), to, &sender.user).await?,
+        now: app.now(),
+    };
+    Ok(direct::may_write(writer, &app.settings().message, &sender.user)?)
 }
 
 /// Stores and tells a message, with calls to the app's backend; answers the message as it was taken the first time.

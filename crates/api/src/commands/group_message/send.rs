@@ -179,6 +179,9 @@ impl SendGroupMessage {
             return Err(Denied::NoSuchAccount(sender).into());
         }
         send::may_speak(&scene, speaker(app, &scene).await?)?;
+        if !caller.is_app_admin() {
+            require_app_unmuted(app, &scene).await?;
+        }
         Ok(Prepared::New(Box::new(scene), Box::new(draft)))
     }
 
@@ -387,6 +390,15 @@ async fn speaker(app: &App, scene: &Scene) -> Result<Speaker, Error> {
     };
     let topic_muted = scene.topic.as_ref().is_some_and(|topic| topic.mute_all);
     Ok(Speaker { is_app_admin: app.settings().is_admin(&scene.user), muted, muted_in_topic, topic_muted })
+}
+
+/// Lets pass a client whom the app did not mute in all groups (docs/spec/rest-users.md#9.1).
+async fn require_app_unmuted(app: &App, scene: &Scene) -> Result<(), Error> {
+    let account = app.store().account(app.id(), &scene.user).await?;
+    if account.is_some_and(|account| account.groups_muted.holds(scene.now)) {
+        return Err(Denied::Muted { user: scene.user.clone(), group: scene.group.id.clone() }.into());
+    }
+    Ok(())
 }
 
 /// Whether the message fits into what the group may say this second.
