@@ -15,6 +15,14 @@ beforeEach(async () => {
   [ana, bob] = await Promise.all([Client.login(server, fresh('ana')), Client.login(server, fresh('bob'))]);
 });
 
+/** Logs in and waits for the lists of relations, which come after the SDK calls itself ready. */
+async function login(userID) {
+  const client = await Client.login(server, userID);
+  const lists = ['sns.friend_get', 'sns.group_get', 'sns.pendency_get'];
+  await client.until('its relations are here', () => lists.every((command) => client.tab.received(command).length > 0));
+  return client;
+}
+
 async function friends(client) {
   const { data } = await client.chat.getFriendList();
   return data.map((friend) => friend.userID);
@@ -40,7 +48,7 @@ test('who takes any friend is a friend at once, on both sides', async () => {
   assert.equal(data.code, 0);
   await befriends(ana, bob.userID);
   await befriends(bob, ana.userID);
-  const later = await Client.login(server, ana.userID);
+  const later = await login(ana.userID);
   const [friend] = (await later.chat.getFriendList()).data;
   assert.equal(friend.userID, bob.userID);
   assert.equal(friend.remark, 'Bobby');
@@ -58,7 +66,7 @@ test('an application waits, is listed on both sides, and is accepted', async () 
   assert.equal(application.type, bob.TYPES.SNS_APPLICATION_SENT_TO_ME);
   assert.equal(update.unreadCount, 1);
 
-  const own = await Client.login(server, ana.userID);
+  const own = await login(ana.userID);
   const mine = (await own.chat.getFriendApplicationList()).data.friendApplicationList;
   assert.deepEqual(mine.map((one) => [one.userID, one.type]), [[bob.userID, own.TYPES.SNS_APPLICATION_SENT_BY_ME]]);
 
@@ -74,16 +82,14 @@ test('an application can be refused or withdrawn', async () => {
   await ana.chat.addFriend({ to: bob.userID, source: SOURCE, type: ana.TYPES.SNS_ADD_TYPE_BOTH });
   await bob.waitFor('FRIEND_APPLICATION_LIST_UPDATED', ({ friendApplicationList }) => friendApplicationList.length === 1);
   await bob.chat.refuseFriendApplication({ userID: ana.userID });
-  const later = await Client.login(server, bob.userID);
+  const later = await login(bob.userID);
   assert.deepEqual((await later.chat.getFriendApplicationList()).data.friendApplicationList, []);
   assert.deepEqual(await friends(later), []);
 
   await ana.chat.addFriend({ to: bob.userID, source: SOURCE, type: ana.TYPES.SNS_ADD_TYPE_BOTH });
-  const own = await Client.login(server, ana.userID);
-  // The list comes after the SDK calls itself ready.
-  await own.until('it lists its application', async () => (await own.chat.getFriendApplicationList()).data.friendApplicationList.length === 1);
+  const own = await login(ana.userID);
   await own.chat.deleteFriendApplication({ userID: bob.userID, type: own.TYPES.SNS_APPLICATION_SENT_BY_ME });
-  const again = await Client.login(server, ana.userID);
+  const again = await login(ana.userID);
   assert.deepEqual((await again.chat.getFriendApplicationList()).data.friendApplicationList, []);
 });
 
@@ -98,7 +104,7 @@ test('who takes no friends refuses', async () => {
 test('remarks are changed and kept', async () => {
   await befriend();
   await ana.chat.updateFriend({ userID: bob.userID, remark: 'The builder' });
-  const later = await Client.login(server, ana.userID);
+  const later = await login(ana.userID);
   assert.equal((await later.chat.getFriendList()).data[0].remark, 'The builder');
   const { data } = await later.chat.getFriendProfile({ userIDList: [bob.userID] });
   assert.equal(data.friendList[0].remark, 'The builder');
@@ -128,13 +134,13 @@ test('friend groups are made, renamed, filled, emptied and deleted', async () =>
   assert.deepEqual(await groups(ana), [['Work', [bob.userID]]]);
   await ana.chat.renameFriendGroup({ oldName: 'Work', newName: 'Office' });
   await ana.chat.removeFromFriendGroup({ name: 'Office', userIDList: [bob.userID] });
-  assert.deepEqual(await groups(await Client.login(server, ana.userID)), [['Office', []]]);
-  const later = await Client.login(server, ana.userID);
+  assert.deepEqual(await groups(await login(ana.userID)), [['Office', []]]);
+  const later = await login(ana.userID);
   await later.chat.addToFriendGroup({ name: 'Office', userIDList: [bob.userID] });
-  assert.deepEqual(await groups(await Client.login(server, ana.userID)), [['Office', [bob.userID]]]);
-  const last = await Client.login(server, ana.userID);
+  assert.deepEqual(await groups(await login(ana.userID)), [['Office', [bob.userID]]]);
+  const last = await login(ana.userID);
   await last.chat.deleteFriendGroup({ name: 'Office' });
-  assert.deepEqual(await groups(await Client.login(server, ana.userID)), []);
+  assert.deepEqual(await groups(await login(ana.userID)), []);
 });
 
 test('a friend sees a changed nickname at once', async () => {
