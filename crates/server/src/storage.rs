@@ -23,6 +23,8 @@ pub fn open(config: &ServerConfig) -> Result<Arc<dyn ObjectStore>, StartError> {
         let storage = LocalFileSystem::new_with_prefix(folder)?.with_fsync(true).with_automatic_cleanup(true);
         return Ok(Arc::new(storage));
     };
+    // The storage's client has to know whose ciphers to use; whoever was first in the process has chosen the same.
+    _ = rustls::crypto::ring::default_provider().install_default();
     let builder = if files.access_key.is_some() { AmazonS3Builder::new() } else { AmazonS3Builder::from_env() };
     let mut builder = builder
         .with_bucket_name(bucket)

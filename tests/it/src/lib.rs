@@ -329,6 +329,8 @@ impl Server {
 /// A client that keeps no connection for later: each test has a runtime of its own, and a connection dies with the runtime that
 /// opened it.
 fn http_client() -> reqwest::Client {
+    // The client is built with TLS, which has to know whose ciphers to use; only the first call does anything.
+    _ = rustls::crypto::ring::default_provider().install_default();
     reqwest::Client::builder().pool_max_idle_per_host(0).build().expect("a client")
 }
 
