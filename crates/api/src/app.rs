@@ -4,11 +4,12 @@ use std::{
     collections::HashMap,
     future::Future,
     net::IpAddr,
+    path::PathBuf,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use arc_swap::ArcSwap;
@@ -35,13 +36,17 @@ use crate::{
     error::Error,
     error_code::ErrorCode,
     files::{self, Files},
+    filter::{self, Filter},
     gateway::{devices::Devices, session_token::TokenKey},
     live::{self, LiveRooms},
     new_groups::NewGroups,
     rate::{AttributeRates, BatchRates, ExtensionRates, GroupRates, MemberRates, RestRates},
     recent_sends::RecentSends,
+    statistics::Statistics,
+    ticket_service::TicketRates,
     turns::Turns,
-    user_sig::{AppKeys, SigningKey, ValidTicket, VerifiedTickets},
+    upkeep,
+    user_sig::{self, AppKeys, SigningKey, ValidTicket, VerifiedTickets},
     webhook::{self, Webhooks},
 };
 
@@ -63,6 +68,10 @@ pub struct Bounds {
     pub hello_interval_secs: u32,
     /// Most bytes of remembered tickets.
     pub ticket_cache_bytes: u64,
+    /// Where others reach the server, without a slash at the end.
+    pub public_url: String,
+    /// The server's own addresses, for firewalls of others.
+    pub addresses: Vec<String>,
 }
 
 impl Default for Bounds {
@@ -74,6 +83,8 @@ impl Default for Bounds {
             connections: 100_000,
             hello_interval_secs: 20,
             ticket_cache_bytes: 32 << 20,
+            public_url: String::new(),
+            addresses: Vec::new(),
         }
     }
 }
@@ -90,10 +101,14 @@ pub struct Shared {
     pub dice: Arc<dyn Dice>,
     /// The server's bounds.
     pub bounds: Bounds,
-    /// What signs the tokens of sessions.
+    /// What signs the tokens of sessions, and addresses that end.
     pub token_key: TokenKey,
     /// Uploaded files.
     pub files: Files,
+    /// Where files lie that are no rows of the store; `None`: nowhere.
+    pub data_dir: Option<PathBuf>,
+    /// Held while a message record is made.
+    pub(crate) making_records: tokio::sync::Mutex<()>,
     apps: DashMap<AppId, Arc<App>>,
     tickets: VerifiedTickets,
     deliveries: mpsc::Sender<delivery::Work>,
@@ -130,6 +145,8 @@ pub struct Parts {
     pub files: Arc<dyn ObjectStore>,
     /// Where clients reach the server, when that is not the address they come to.
     pub public_url: Option<String>,
+    /// Where files may lie that are no rows of the store; `None`: nowhere.
+    pub data_dir: Option<PathBuf>,
 }
 
 impl Shared {
@@ -153,6 +170,8 @@ impl Shared {
             bounds: parts.bounds,
             token_key,
             files,
+            data_dir: parts.data_dir,
+            making_records: tokio::sync::Mutex::new(()),
             apps: DashMap::new(),
             deliveries,
             outbox,
@@ -173,6 +192,7 @@ impl Shared {
         tokio::spawn(delivery::run(shared.clone(), queue));
         tokio::spawn(files::upkeep(shared.clone()));
         tokio::spawn(live::upkeep::run(shared.clone()));
+        tokio::spawn(upkeep::run(shared.clone()));
         Ok(shared)
     }
 
@@ -220,6 +240,7 @@ impl Shared {
         for app in self.apps() {
             app.live.settle();
             live::upkeep::write_behind(&app).await;
+            upkeep::store_statistics(&app).await;
         }
     }
 
@@ -255,6 +276,7 @@ impl Shared {
             }
             dashmap::Entry::Vacant(entry) => entry.insert(Arc::new(App::new(id, self.clone(), keys, settings))).clone(),
         };
+        app.reload_words().await?;
         // The admins are accounts that are known from the start.
         for admin in &app.settings().admins {
             app.ensure_account(admin).await?;
@@ -317,6 +339,17 @@ pub struct App {
     /// Taken while the counters of a group are read and written.
     pub(crate) counting: Turns,
     webhooks: Webhooks,
+    /// What is counted per day.
+    pub statistics: Statistics,
+    /// How many tickets addresses asked for.
+    pub ticket_rates: TicketRates,
+    /// Looks for unwanted words.
+    filter: ArcSwap<Filter>,
+    /// Held while word lists are read; when their files had last changed.
+    reading_words: tokio::sync::Mutex<()>,
+    word_file_times: Mutex<Vec<Option<SystemTime>>>,
+    /// Held while an official account speaks.
+    pub(crate) official_turn: tokio::sync::Mutex<()>,
     /// Held while groups are counted and one more is created.
     pub(crate) creating: tokio::sync::Mutex<()>,
 }
@@ -355,6 +388,12 @@ impl App {
             new_groups: NewGroups::default(),
             attribute_rates: AttributeRates::default(),
             counting: Turns::default(),
+            statistics: Statistics::default(),
+            ticket_rates: TicketRates::default(),
+            filter: ArcSwap::from_pointee(Filter::default()),
+            reading_words: tokio::sync::Mutex::new(()),
+            word_file_times: Mutex::default(),
+            official_turn: tokio::sync::Mutex::new(()),
             creating: tokio::sync::Mutex::new(()),
         }
     }
@@ -437,6 +476,46 @@ impl App {
         let keys = AppKeys { keys: &snapshot.keys, generation: snapshot.key_generation };
         let skew = u64::from(snapshot.settings.usersig.max_future_skew_secs);
         Ok(self.shared.tickets.verify(keys, self.id.0, user, ticket, self.now().0, skew)?)
+    }
+
+    /// A ticket for a user, good for so many seconds; `None` when the app has no key.
+    #[must_use]
+    pub fn make_ticket(&self, user: &UserId, expire_secs: u32) -> Option<String> {
+        let snapshot = self.snapshot.load();
+        let key = snapshot.keys.first()?;
+        Some(user_sig::sign(key, self.id.0, user.as_str(), self.now().0, u64::from(expire_secs), None))
+    }
+
+    /// What looks for unwanted words.
+    #[must_use]
+    pub fn filter(&self) -> impl std::ops::Deref<Target = Arc<Filter>> + use<> {
+        self.filter.load()
+    }
+
+    /// When the files of words that are in force had last changed.
+    #[must_use]
+    pub fn word_file_times(&self) -> Vec<Option<SystemTime>> {
+        self.word_file_times.lock().clone()
+    }
+
+    /// Reads the word lists and their files, and puts them in force.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the lists cannot be read; the old ones stay in force.
+    pub async fn reload_words(&self) -> Result<(), StoreError> {
+        let _reading = self.reading_words.lock().await;
+        let snapshot = self.snapshot();
+        let words = self.store().read().words(self.id).await?;
+        let times = filter::file_times(&snapshot.settings.moderation);
+        // Long lists take a moment to be put together.
+        let made = tokio::task::spawn_blocking(move || {
+            let settings = &snapshot.settings;
+            Filter::new(&settings.moderation, words, settings.features.moderation)
+        });
+        let filter = made.await.map_err(|error| StoreError::Unavailable(error.to_string()))?;
+        self.filter.store(Arc::new(filter));
+        *self.word_file_times.lock() = times;
+        Ok(())
     }
 
     /// The account, made when it is not known.

@@ -25,25 +25,41 @@ pub struct Route {
     pub doors: Doors,
     /// The section that describes it.
     pub spec: &'static str,
+    /// Parameters of the address that are part of the request, as if they stood in the body.
+    pub query: &'static [&'static str],
+    /// Whether it may be called by GET, without a body.
+    pub get: bool,
 }
 
 impl Route {
+    /// The same, with parameters of the address that are part of the request.
+    #[must_use]
+    pub const fn with_query(self, query: &'static [&'static str]) -> Self {
+        Self { query, ..self }
+    }
+
+    /// The same, that may also be called by GET, without a body.
+    #[must_use]
+    pub const fn or_get(self) -> Self {
+        Self { get: true, ..self }
+    }
+
     /// A command of both doors.
     #[must_use]
     pub const fn both(service: &'static str, command: &'static str, spec: &'static str) -> Self {
-        Self { service, command, doors: Doors::Both, spec }
+        Self { service, command, doors: Doors::Both, spec, query: &[], get: false }
     }
 
     /// A command of backends only.
     #[must_use]
     pub const fn rest(service: &'static str, command: &'static str, spec: &'static str) -> Self {
-        Self { service, command, doors: Doors::Rest, spec }
+        Self { service, command, doors: Doors::Rest, spec, query: &[], get: false }
     }
 
     /// A command of clients only.
     #[must_use]
     pub const fn socket(service: &'static str, command: &'static str, spec: &'static str) -> Self {
-        Self { service, command, doors: Doors::Socket, spec }
+        Self { service, command, doors: Doors::Socket, spec, query: &[], get: false }
     }
 }
 

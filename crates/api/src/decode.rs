@@ -30,6 +30,10 @@ pub enum Family {
     Conversation,
     /// App-wide mute and statistics.
     AppMute,
+    /// Lists of unwanted words.
+    Keyword,
+    /// Message records.
+    Record,
     /// Everything else.
     Other,
 }
@@ -45,6 +49,8 @@ impl Family {
             "sns" | "follow" => Self::Relation,
             "recentcontact" => Self::Conversation,
             "openconfigsvr" => Self::AppMute,
+            "im_msg_audit_mgr" => Self::Keyword,
+            "open_msg_svc" => Self::Record,
             _ if service.contains("group_open")
                 || service == "openim_robot_http_svc"
                 || service == "openim_msg_ext_http_svc" =>
@@ -60,7 +66,13 @@ impl Family {
     pub fn display(self) -> Display {
         match self {
             Self::Profile | Self::Relation | Self::Conversation => Display::Empty,
-            Self::Group | Self::Message | Self::Account | Self::AppMute | Self::Other => Display::Absent,
+            Self::Group
+            | Self::Message
+            | Self::Account
+            | Self::AppMute
+            | Self::Keyword
+            | Self::Record
+            | Self::Other => Display::Absent,
         }
     }
 
@@ -70,9 +82,14 @@ impl Family {
         match self {
             Self::Message => ErrorCode::MessageBadJson,
             Self::AppMute => ErrorCode::AppMuteBadJson,
-            Self::Group | Self::Account | Self::Profile | Self::Relation | Self::Conversation | Self::Other => {
-                ErrorCode::RestBadJson
-            }
+            Self::Group
+            | Self::Account
+            | Self::Profile
+            | Self::Relation
+            | Self::Conversation
+            | Self::Keyword
+            | Self::Record
+            | Self::Other => ErrorCode::RestBadJson,
         }
     }
 
@@ -108,6 +125,8 @@ impl Family {
             Self::Relation => ErrorCode::RelationBadParameter,
             Self::Conversation => ErrorCode::ConversationBadParameter,
             Self::AppMute => ErrorCode::AppMuteBadAccount,
+            Self::Keyword => ErrorCode::KeywordBadParameter,
+            Self::Record => ErrorCode::HistoryFileBadParameter,
             Self::Other => ErrorCode::GroupBadParameter,
         }
     }

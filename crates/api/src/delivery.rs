@@ -83,6 +83,7 @@ pub(crate) async fn run(shared: Arc<Shared>, mut queue: mpsc::Receiver<Work>) {
         };
         for committed in batch {
             let Some(app) = shared.app(committed.app) else { continue };
+            app.statistics.committed(&app, &committed);
             if let Err(error) = deliver(&app, &committed).await {
                 // The change is stored: whoever did not hear of it finds it when they catch up.
                 tracing::error!(%error, app = %committed.app, "a committed change could not be told");

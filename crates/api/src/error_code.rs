@@ -172,6 +172,9 @@ error_codes! {
     ExtensionTooFrequent = 23003, "more than 200 extension writes per minute", "more than 200 extension writes per minute and message", "docs/spec/error-codes.md#5";
     ExtensionMessageNotFound = 23004, "message for the extension does not exist", "message for the extension does not exist", "docs/spec/error-codes.md#5";
 
+    // Search
+    SearchBadParameter = 27003, "bad parameter", "search of users, groups, members and messages: parameter error", "docs/spec/error-codes.md#5";
+
     // Relations
     RelationBadParameter = 30001, "bad parameter", "parameter error of a relation command, also \"already\" and \"not\" a friend or blocked", "docs/spec/error-codes.md#6";
     RelationBadAccount = 30002, "account is not legal", "account does not belong to this app or is not legal", "docs/spec/error-codes.md#6";

@@ -13,9 +13,39 @@ use tsudoi_domain::{
 #[derive(Default)]
 pub struct RestRates {
     buckets: DashMap<&'static str, (u32, DefaultDirectRateLimiter)>,
+    counted: DashMap<&'static str, Counted>,
+}
+
+/// Calls of the current second, and the minute of the last alarm.
+#[derive(Default)]
+struct Counted {
+    second: Timestamp,
+    calls: u32,
+    alarmed: Option<i64>,
 }
 
 impl RestRates {
+    /// Counts a call; answers how many there were this second when that is more than `percent` of the rate, once a minute
+    /// (docs/spec/webhooks.md#15.1).
+    #[must_use]
+    pub fn alarm(&self, command: &'static str, now: Timestamp, per_second: u32, percent: u32) -> Option<u32> {
+        if per_second == 0 {
+            return None;
+        }
+        let mut counted = self.counted.entry(command).or_default();
+        if counted.second != now {
+            (counted.second, counted.calls) = (now, 0);
+        }
+        counted.calls = counted.calls.saturating_add(1);
+        let is_over = u64::from(counted.calls) * 100 > u64::from(per_second) * u64::from(percent);
+        let minute = now.0.div_euclid(60);
+        if !is_over || counted.alarmed == Some(minute) {
+            return None;
+        }
+        counted.alarmed = Some(minute);
+        Some(counted.calls)
+    }
+
     /// Whether one more call is within `per_second`; 0 is no limit. A changed limit counts from the next call on.
     #[must_use]
     pub fn allow(&self, command: &'static str, per_second: u32) -> bool {
@@ -208,6 +238,18 @@ mod tests {
     }
 
     use super::*;
+
+    #[test]
+    fn an_alarm_comes_once_a_minute() {
+        let rates = RestRates::default();
+        let alarm = |second| rates.alarm("c", Timestamp(second), 10, 80);
+        let alarms = |second, calls: usize| (0..calls).filter_map(|_| alarm(second)).collect::<Vec<u32>>();
+        assert!(alarms(60, 8).is_empty());
+        assert_eq!(alarms(60, 5), [9]);
+        assert!(alarms(61, 20).is_empty(), "the same minute");
+        assert_eq!(alarms(120, 20), [9]);
+        assert_eq!(rates.alarm("c", Timestamp(240), 0, 80), None, "no rate, no alarm");
+    }
 
     #[test]
     fn gifts_pass_where_likes_no_longer_do() {

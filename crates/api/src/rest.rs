@@ -9,16 +9,19 @@ use axum::{
     http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header},
     routing::any,
 };
-use tsudoi_domain::{AppId, UserId};
+use bytes::Bytes;
+use serde::Serialize;
+use tsudoi_domain::{AppId, UserId, WebhookCommand, change::Change};
 
 use crate::{
     app::{App, Shared},
     catalogue,
-    command::{Caller, Door, Doors},
+    command::{Caller, Door, Doors, Route},
     decode::Family,
     error::Error,
     error_code::ErrorCode,
     peer::{self, Connected},
+    webhook::Line,
     wire::envelope::{self, Display},
 };
 
@@ -128,16 +131,20 @@ struct Call<'a> {
 async fn serve(shared: &Arc<Shared>, service: &str, command: &str, call: Call<'_>) -> Result<Vec<u8>, Error> {
     let Call { query, method, peer, body } = call;
     // 1. The request line.
-    if method != Method::POST {
+    let is_get =
+        method == Method::GET && catalogue::find(service, command, Doors::Rest).is_some_and(|entry| entry.route.get);
+    if method != Method::POST && !is_get {
         return Err(Error::new(ErrorCode::RestBadRequest, format!("method {method} is not POST")));
     }
-    let query = Query::parse(query);
+    let address = query;
+    let query = Query::parse(address);
     // 2. App and ticket.
     let (app, caller) = authenticate(shared, &query, peer)?;
     // 3. The command.
     let entry = catalogue::find(service, command, Doors::Rest).ok_or_else(|| unknown(service, command))?;
     // 4. The rate.
     let per_second = app.settings().rates.rest_per_second(entry.route.command);
+    warn_of_rate(&app, &caller, entry.route, per_second).await;
     if !app.rest_rates.allow(entry.route.command, per_second) {
         return Err(Error::new(
             ErrorCode::RestRateLimited,
@@ -152,9 +159,11 @@ async fn serve(shared: &Arc<Shared>, service: &str, command: &str, call: Call<'_
     let body = to_bytes(body, limit).await.map_err(|_| {
         Error::new(ErrorCode::MessageTooLong, format!("the body has more than {limit} bytes, or broke off"))
     })?;
+    let body = if is_get { Bytes::from_static(b"{}") } else { body };
     if body.iter().all(u8::is_ascii_whitespace) {
         return Err(Error::new(Family::of(service).bad_json(), Family::of(service).bad_json().text()));
     }
+    let body = with_query(body, address, entry.route.query);
     // 6. The command's own checks.
     let success = (entry.run)(&body, &caller, &app).await?;
     let most = usize::try_from(app.settings().limits().rest.max_response_bytes).unwrap_or(usize::MAX);
@@ -167,9 +176,55 @@ async fn serve(shared: &Arc<Shared>, service: &str, command: &str, call: Call<'_
     Ok(success)
 }
 
+/// What the app's backend is told when it calls a command nearly as often as it may (docs/spec/webhooks.md#15.1).
+#[derive(Serialize)]
+struct RateAlarm {
+    #[serde(rename = "ServiceName")]
+    service: &'static str,
+    #[serde(rename = "Command")]
+    command: &'static str,
+    #[serde(rename = "Request")]
+    calls: u32,
+    #[serde(rename = "Limit")]
+    per_second: u32,
+}
+
+async fn warn_of_rate(app: &App, caller: &Caller, route: Route, per_second: u32) {
+    let percent = app.settings().rates.alarm_percent;
+    let Some(calls) = app.rest_rates.alarm(route.command, app.now(), per_second, percent) else { return };
+    let alarm = || RateAlarm { service: route.service, command: route.command, calls, per_second };
+    let call = app.webhooks().tell(WebhookCommand::RequestOverLimit, Line::App, caller, alarm);
+    if call.is_some()
+        && let Err(error) = app.commit(Change::none().calls(call)).await
+    {
+        tracing::warn!(app = %app.id(), %error, "an alarm cannot be told");
+    }
+}
+
+/// The body with the parameters of the address that belong to the request; what the body names itself stays. A body that is no
+/// object is left to the decoder.
+fn with_query(body: Bytes, address: &str, names: &[&str]) -> Bytes {
+    if names.is_empty() {
+        return body;
+    }
+    let Ok(mut members) = serde_json::from_slice::<serde_json::Map<String, serde_json::Value>>(&body) else {
+        return body;
+    };
+    for (name, value) in form_urlencoded::parse(address.as_bytes()) {
+        if names.contains(&name.as_ref()) {
+            let value = value.parse::<u64>().map_or_else(|_| value.into(), serde_json::Value::from);
+            members.entry(name).or_insert(value);
+        }
+    }
+    serde_json::to_vec(&members).map_or(body, Bytes::from)
+}
+
 fn unknown(service: &str, command: &str) -> Error {
-    let code =
-        if service == "group_open_http_svc" { ErrorCode::GroupUnknownCommand } else { ErrorCode::RestUnknownCommand };
+    let code = match service {
+        "group_open_http_svc" => ErrorCode::GroupUnknownCommand,
+        "im_msg_audit_mgr" => ErrorCode::KeywordUnknownCommand,
+        _ => ErrorCode::RestUnknownCommand,
+    };
     Error::new(code, format!("there is no command {service}/{command}"))
 }
 

@@ -26,8 +26,11 @@ use crate::{
         Draft, GroupChanges, Message, MsgKey, Recall, Tip, extend,
         extras::{Pair, Pin},
     },
+    moderation::{Word, WordList},
     notice::Notice,
+    official::{Broadcast, OfficialAccount},
     relation::{Friend, FriendRequest, RelationNews, Tie},
+    statistics::Counts,
     time::{MuteUntil, Timestamp},
     topic::Topic,
     webhook::Call,
@@ -705,6 +708,46 @@ pub enum Write {
         user: UserId,
         /// [`Notice::id`].
         id: u64,
+    },
+    /// Words, new or changed. Their ids are the store's.
+    PutWords(Vec<Word>),
+    /// Words go from a list. Those that are not on it are passed over.
+    DeleteWords {
+        /// The list.
+        list: WordList,
+        /// The words, and whether each is a regular expression.
+        words: Vec<(String, bool)>,
+    },
+    /// What was counted.
+    Count(Box<Counts>),
+    /// An official account, new or changed. Its counts are the store's, its account a [`Write::PutAccount`].
+    PutOfficialAccount(Box<OfficialAccount>),
+    /// An official account with its subscriptions and broadcasts; what subscribers received stays theirs.
+    DeleteOfficialAccount(UserId),
+    /// Somebody subscribes, or what the app knows of the subscription changes.
+    PutSubscriber {
+        /// The official account.
+        account: UserId,
+        /// Who.
+        user: UserId,
+        /// Since when; of a known subscription the first moment stays.
+        since: Timestamp,
+        /// Whatever the app wants to know of it; absent: as it was.
+        custom: Option<String>,
+    },
+    /// Somebody no longer subscribes.
+    DeleteSubscriber {
+        /// The official account.
+        account: UserId,
+        /// Who.
+        user: UserId,
+    },
+    /// An official account spoke, or took it back.
+    PutBroadcast {
+        /// The official account.
+        account: UserId,
+        /// What it said.
+        broadcast: Box<Broadcast>,
     },
 }
 

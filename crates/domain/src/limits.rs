@@ -587,6 +587,8 @@ pub struct Rates {
     pub attr_writes_per_second: u32,
     /// Broadcasts to all live rooms per second. Code 10023.
     pub live_broadcast_per_second: u32,
+    /// Messages of an official account per hour, and then one a second at most. Code 10006.
+    pub official_messages_per_hour: u32,
     /// Calls of one REST command per second, unless `rest` or the vendor's exceptions name it. Code 60007.
     pub rest_default_per_second: u32,
     /// Calls per second of single REST commands, by command name.
@@ -623,6 +625,7 @@ impl Default for Rates {
             batch_send_receivers_per_minute: 12_000,
             attr_writes_per_second: 5,
             live_broadcast_per_second: 1,
+            official_messages_per_hour: 2,
             rest_default_per_second: 200,
             rest: BTreeMap::new(),
             alarm_percent: 80,

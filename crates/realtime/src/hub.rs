@@ -74,6 +74,8 @@ pub struct Hub {
     sessions: DashMap<SessionId, Arc<Session>>,
     users: DashMap<UserKey, Arc<Present>>,
     groups: DashMap<GroupKey, HashMap<UserId, Subscriber>>,
+    /// How many users of each app are here.
+    present: DashMap<AppId, usize>,
 }
 
 impl Hub {
@@ -109,7 +111,10 @@ impl Hub {
         }
         let key = (session.app(), identity.user.clone());
         session.set_identity(Some(identity));
-        let present = self.users.entry(key).or_default();
+        let present = self.users.entry(key).or_insert_with(|| {
+            *self.present.entry(session.app()).or_default() += 1;
+            Arc::default()
+        });
         let mut inner = present.inner.lock();
         let others = inner.sessions.iter().filter(|other| other.id() != session.id()).cloned().collect();
         if !inner.sessions.iter().any(|other| other.id() == session.id()) {
@@ -132,6 +137,9 @@ impl Hub {
         };
         if last {
             let present = entry.remove();
+            if let Some(mut number) = self.present.get_mut(&session.app()) {
+                *number = number.saturating_sub(1);
+            }
             let groups = std::mem::take(&mut present.inner.lock().groups);
             for group in groups {
                 self.unsubscribe(session.app(), &group, &identity.user, &present);
@@ -172,6 +180,12 @@ impl Hub {
     #[must_use]
     pub fn silence(&self, app: AppId, user: &UserId) -> Option<Duration> {
         self.present(app, user)?.inner.lock().sessions.iter().map(|session| session.silence()).min()
+    }
+
+    /// How many users of an app are here.
+    #[must_use]
+    pub fn users_here(&self, app: AppId) -> usize {
+        self.present.get(&app).map_or(0, |number| *number)
     }
 
     /// How often the user's memberships changed while they were here; to be asked before they are loaded.

@@ -3,7 +3,7 @@
 use std::{
     fs::DirBuilder,
     io,
-    net::{IpAddr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     os::unix::fs::DirBuilderExt as _,
     path::PathBuf,
     sync::Arc,
@@ -24,7 +24,7 @@ use tokio::{net::TcpListener, task::JoinHandle};
 use tsudoi_api::{
     Bounds, Parts, Shared,
     clock::{RandomDice, SystemClock},
-    files, gateway, rest,
+    files, gateway, records, rest, ticket_service,
 };
 use tsudoi_domain::{
     account::{self, Account, ProfileValue},
@@ -116,11 +116,12 @@ pub async fn start(config: &ServerConfig, plans: Vec<AppPlan>, shutdown: Shutdow
         store: Box::new(move |observer| Store::sqlite(&options, observer)),
         clock: Arc::new(SystemClock),
         dice: Arc::new(RandomDice::default()),
-        bounds: bounds(config),
+        bounds: bounds(config, listened),
         webhook_addresses: webhook_addresses(config.webhook.clone()),
         proxies: proxies(config.http.trusted_proxies.clone()),
         files: storage::open(config)?,
         public_url: config.public_url.clone(),
+        data_dir: Some(config.data_dir.clone()),
     })
     .await?;
     let apps = make_ready(&shared, plans, config).await?;
@@ -131,6 +132,8 @@ pub async fn start(config: &ServerConfig, plans: Vec<AppPlan>, shutdown: Shutdow
         .merge(rest::router(Arc::clone(&shared)))
         .merge(gateway::router(Arc::clone(&shared)))
         .merge(files::router(Arc::clone(&shared)))
+        .merge(records::router(Arc::clone(&shared)))
+        .merge(ticket_service::router(Arc::clone(&shared)))
         .merge(probes_router(Arc::new(probes)));
     let drain = Duration::from_secs(config.shutdown.drain_secs.into());
     let task = tokio::spawn(serve(listener, router, shared, shutdown, drain));
@@ -138,13 +141,15 @@ pub async fn start(config: &ServerConfig, plans: Vec<AppPlan>, shutdown: Shutdow
     Ok(Running { listened, apps, task })
 }
 
-fn bounds(config: &ServerConfig) -> Bounds {
+fn bounds(config: &ServerConfig, listened: SocketAddr) -> Bounds {
     Bounds {
         body_bytes: config.http.body_limit_bytes,
         frame_bytes: config.websocket.max_frame_bytes,
         outbound_bytes: config.websocket.outbound_queue_bytes,
         connections: config.websocket.max_connections,
         hello_interval_secs: config.websocket.hello_interval_secs,
+        public_url: config.http_url(listened),
+        addresses: addresses(listened),
         ..Bounds::default()
     }
 }
@@ -155,6 +160,36 @@ fn webhook_addresses(config: WebhookConfig) -> Arc<dyn Fn(IpAddr) -> bool + Send
 
 fn proxies(trusted: Networks) -> Arc<dyn Fn(IpAddr) -> bool + Send + Sync> {
     Arc::new(move |address| trusted.contains(address))
+}
+
+/// The addresses under which the machine can be reached: the one that is listened on, or all when it is every one.
+fn addresses(listened: SocketAddr) -> Vec<String> {
+    if !listened.ip().is_unspecified() {
+        return vec![listened.ip().to_string()];
+    }
+    let interfaces = match nix::ifaddrs::getifaddrs() {
+        Ok(interfaces) => interfaces,
+        Err(error) => {
+            tracing::warn!(%error, "the addresses of this machine are not known");
+            return Vec::new();
+        }
+    };
+    let found = interfaces.filter_map(|interface| {
+        let address = interface.address?;
+        let v4 = address.as_sockaddr_in().map(|v4| IpAddr::V4(v4.ip()));
+        v4.or_else(|| address.as_sockaddr_in6().map(|v6| IpAddr::V6(v6.ip())))
+    });
+    let is_wanted = |address: &IpAddr| {
+        let link_local = matches!(address, IpAddr::V6(v6) if v6.is_unicast_link_local());
+        !address.is_loopback() && !link_local && (listened.is_ipv6() || address.is_ipv4())
+    };
+    let mut found: Vec<IpAddr> = found.filter(is_wanted).collect();
+    found.sort_unstable();
+    found.dedup();
+    if found.is_empty() {
+        found.push(if listened.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() });
+    }
+    found.iter().map(ToString::to_string).collect()
 }
 
 async fn make_ready(

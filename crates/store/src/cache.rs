@@ -258,7 +258,15 @@ impl Caches {
                 | Write::DeleteApplication { .. }
                 | Write::Notify { .. }
                 | Write::SetFileBan { .. }
-                | Write::DropNotice { .. } => {}
+                | Write::DropNotice { .. }
+                | Write::PutWords(_)
+                | Write::DeleteWords { .. }
+                | Write::Count(_)
+                | Write::PutOfficialAccount(_)
+                | Write::DeleteOfficialAccount(_)
+                | Write::PutSubscriber { .. }
+                | Write::DeleteSubscriber { .. }
+                | Write::PutBroadcast { .. } => {}
             }
         }
     }

@@ -11,14 +11,17 @@ pub mod commit;
 #[cfg(test)]
 mod conformance;
 pub mod error;
+pub mod operations;
 pub mod outbox;
 pub mod read;
+pub mod search;
 pub mod sqlite;
 pub mod upkeep;
 
 pub use cache::Store;
 pub use commit::{AppRow, Appended, Commit, CommitObserver, Committed, Outcome};
 pub use error::StoreError;
+pub use operations::{Figures, OfficialAccounts, SentMessages, Words};
 pub use outbox::{DeadCall, Outbox, ReadyCall};
 pub use read::{
     Accounts, Apps, Blocked, Contacts, Conversations, Device, DirectQuery, Direction, Files, GroupData, GroupPage,
@@ -44,6 +47,11 @@ pub trait Backend:
     + Files
     + UserLog
     + Relations
+    + Words
+    + Figures
+    + SentMessages
+    + OfficialAccounts
+    + search::Search
     + Commit
     + Outbox
     + Upkeep
@@ -67,6 +75,11 @@ impl<T> Backend for T where
         + Files
         + UserLog
         + Relations
+        + Words
+        + Figures
+        + SentMessages
+        + OfficialAccounts
+        + search::Search
         + Commit
         + Outbox
         + Upkeep

@@ -15,10 +15,14 @@ pub mod group_message;
 pub mod live;
 pub mod merged;
 pub mod message_extras;
+pub mod moderation;
 pub mod notice;
+pub mod official_account;
+pub mod operations;
 pub mod presence;
 pub mod profile;
 pub mod relation;
+pub mod search;
 pub mod topic;
 
 /// All commands, family by family.
@@ -38,10 +42,14 @@ pub(crate) fn all() -> Vec<Entry> {
         live::all(),
         merged::all(),
         message_extras::all(),
+        moderation::all(),
         notice::all(),
+        official_account::all(),
+        operations::all(),
         presence::all(),
         profile::all(),
         relation::all(),
+        search::all(),
         topic::all(),
     ]
     .concat()

@@ -15,6 +15,8 @@ use crate::{
     command::{Caller, Command, Done, Route},
     error::Error,
     error_code::ErrorCode,
+    filter::Place,
+    screening::{self, Contact, Subject},
     webhook,
 };
 
@@ -45,7 +47,7 @@ fn refused(bad: &BadField) -> Error {
 
 /// Writes fields of a profile, all or none. REST: any account; gateway: one's own.
 /// Limits: `limits.profile`. Errors: `ProfileAccountNotFound`, `ProfileUnknownTag`, `ProfileValueTooLong`, `ProfileBadValue`,
-/// `ProfileWrongType`, `ProfileWriteForbidden`.
+/// `ProfileWrongType`, `ProfileWriteForbidden`, `ContentTextRefused`.
 /// Spec: docs/spec/rest-users.md#4.2
 #[derive(Debug, Deserialize)]
 pub struct SetProfile {
@@ -79,7 +81,7 @@ impl Command for SetProfile {
         let settings = app.settings();
         let mut fields = Vec::with_capacity(self.fields.len());
         for Sent { tag, value } in self.fields {
-            let value = match value {
+            let mut value = match value {
                 serde_json::Value::String(text) => ProfileValue::Text(text),
                 serde_json::Value::Number(number) if number.is_u64() => {
                     ProfileValue::Number(number.as_u64().unwrap_or_default())
@@ -87,6 +89,10 @@ impl Command for SetProfile {
                 _ => return Err(refused(&BadField::WrongType(tag))),
             };
             profile::check_write(&settings, &tag, &value, caller.is_app_admin()).map_err(|bad| refused(&bad))?;
+            if let ProfileValue::Text(text) = &mut value {
+                let subject = Subject { from: &user, contact: Contact::Nobody };
+                screening::text(app, caller, &subject, Place::UserInfo, &tag, text).await?;
+            }
             fields.push((tag, value));
         }
         app.decide(|| async {

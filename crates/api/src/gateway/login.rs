@@ -132,6 +132,7 @@ impl Command for Login {
                 told_of_presence(app, &caller.user).await;
             }
             let ousted = make_room(app, session, &others);
+            app.statistics.logged_in(app, &caller.user, app.hub().users_here(app.id()) as u64);
             subscribe(app, &caller.user).await?;
             webhook::user::moved(app, &caller.user, session, Move::CameIn(&ousted)).await;
         }

@@ -56,6 +56,18 @@ impl TokenKey {
         Ok(Self(key))
     }
 
+    /// Signs an address that the server gives out.
+    #[must_use]
+    pub fn sign_text(&self, text: &str) -> String {
+        URL_SAFE_NO_PAD.encode(self.mac(text.as_bytes()).finalize().into_bytes())
+    }
+
+    /// Whether an address was signed by this server.
+    #[must_use]
+    pub fn check_text(&self, text: &str, sign: &str) -> bool {
+        URL_SAFE_NO_PAD.decode(sign).is_ok_and(|sign| self.mac(text.as_bytes()).verify_slice(&sign).is_ok())
+    }
+
     fn mac(&self, body: &[u8]) -> Hmac<Sha256> {
         let mut mac = Hmac::<Sha256>::new_from_slice(&self.0).expect("HMAC takes keys of any length");
         mac.update(body);

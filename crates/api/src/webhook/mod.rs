@@ -38,7 +38,10 @@ mod post;
 mod sign;
 pub mod user;
 
-use std::{net::IpAddr, sync::Arc};
+use std::{
+    net::IpAddr,
+    sync::{Arc, atomic::Ordering},
+};
 
 use arc_swap::ArcSwap;
 use serde::Serialize;
@@ -56,7 +59,10 @@ pub use self::{
     before::{Answer, MessageVerdict, PersonVerdict},
     post::{AddressPolicy, Failure, FailureClass},
 };
-use self::{after::Queue, post::Backend};
+use self::{
+    after::Queue,
+    post::{Backend, Tally},
+};
 use crate::{clock::Clock, command::Caller};
 
 /// The calls of one app.
@@ -64,6 +70,7 @@ pub struct Webhooks {
     app: AppId,
     clock: Arc<dyn Clock>,
     allows: AddressPolicy,
+    tally: Arc<Tally>,
     backend: ArcSwap<Backend>,
     after: Arc<Queue>,
 }
@@ -82,12 +89,14 @@ impl Webhooks {
         allows: AddressPolicy,
         outbox: Arc<Outbox>,
     ) -> Self {
-        let backend = Arc::new(Backend::new(app, settings.clone(), allows.clone()));
+        let tally = Arc::new(Tally::default());
+        let backend = Arc::new(Backend::new(app, settings.clone(), allows.clone(), tally.clone()));
         Self {
             app,
             after: Queue::new(clock.clone(), outbox, backend.clone()),
             clock,
             allows,
+            tally,
             backend: ArcSwap::new(backend),
         }
     }
@@ -97,9 +106,16 @@ impl Webhooks {
         if self.backend.load().settings() == settings {
             return;
         }
-        let backend = Arc::new(Backend::new(self.app, settings.clone(), self.allows.clone()));
+        let backend = Backend::new(self.app, settings.clone(), self.allows.clone(), self.tally.clone());
+        let backend = Arc::new(backend);
         self.backend.store(backend.clone());
         self.after.change(backend);
+    }
+
+    /// How many calls were made and how many were answered since this was last asked.
+    #[must_use]
+    pub fn take_tally(&self) -> (u64, u64) {
+        (self.tally.calls.swap(0, Ordering::Relaxed), self.tally.answers.swap(0, Ordering::Relaxed))
     }
 
     /// Whether the app listens to the command.

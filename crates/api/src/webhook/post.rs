@@ -6,7 +6,10 @@ use std::{
     net::{IpAddr, SocketAddr},
     path::Path,
     pin::Pin,
-    sync::{Arc, Once},
+    sync::{
+        Arc, Once,
+        atomic::{AtomicU64, Ordering},
+    },
     task::{Context, Poll},
     time::{Duration, Instant},
 };
@@ -120,16 +123,24 @@ pub(super) struct Backend {
     /// Absent when its certificates cannot be used.
     http: Result<Http, String>,
     signing_key: Option<Vec<u8>>,
+    tally: Arc<Tally>,
+}
+
+/// How many calls were made and answered since somebody last asked, for statistics.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    pub(super) calls: AtomicU64,
+    pub(super) answers: AtomicU64,
 }
 
 impl Backend {
-    pub(super) fn new(app: AppId, settings: WebhookSettings, allows: AddressPolicy) -> Self {
+    pub(super) fn new(app: AppId, settings: WebhookSettings, allows: AddressPolicy, tally: Arc<Tally>) -> Self {
         let http = client(&settings, allows.clone());
         if let Err(fault) = &http {
             tracing::error!(%app, fault, "webhooks cannot be called");
         }
         let signing_key = (!settings.signing_secret.is_empty()).then(|| sign::key(&settings.signing_secret));
-        Self { app, settings, allows, http, signing_key }
+        Self { app, settings, allows, http, signing_key, tally }
     }
 
     pub(super) fn settings(&self) -> &WebhookSettings {
@@ -166,6 +177,8 @@ impl Backend {
         };
         let outcome = result.as_ref().err().map_or("ok", |failure| failure.class.word());
         metrics::counter!("webhook_calls_total", "command" => command.name(), "outcome" => outcome).increment(1);
+        self.tally.calls.fetch_add(1, Ordering::Relaxed);
+        self.tally.answers.fetch_add(u64::from(result.is_ok()), Ordering::Relaxed);
         metrics::histogram!("webhook_call_seconds", "command" => command.name())
             .record(started.elapsed().as_secs_f64());
         if let Err(failure) = &result {

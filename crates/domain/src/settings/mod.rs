@@ -5,6 +5,7 @@
 //! unlock commands are on, switches that change what people see without asking are as the vendor has them.
 
 pub mod field;
+pub mod operations;
 mod validate;
 pub mod webhook;
 
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::{
     field::{AccessLevel, FieldKind, GroupField, MemberField, UserField},
+    operations::{ModerationSettings, OperationsSettings, TicketServiceSettings, WordFile},
     validate::Problem,
     webhook::{FailurePolicy, WebhookSettings},
 };
@@ -78,6 +80,12 @@ pub struct AppSettings {
     pub files: FileSettings,
     /// The REST interface.
     pub rest: RestSettings,
+    /// Texts that the app does not want to read.
+    pub moderation: ModerationSettings,
+    /// Statistics and message records.
+    pub operations: OperationsSettings,
+    /// Tickets for pages that have no backend.
+    pub ticket_service: TicketServiceSettings,
     /// Calls to the app's backend.
     pub webhook: WebhookSettings,
 }
@@ -113,6 +121,9 @@ impl Default for AppSettings {
             sns: SnsSettings::default(),
             files: FileSettings::default(),
             rest: RestSettings::default(),
+            moderation: ModerationSettings::default(),
+            operations: OperationsSettings::default(),
+            ticket_service: TicketServiceSettings::default(),
             webhook: WebhookSettings::default(),
         }
     }

@@ -56,6 +56,7 @@ impl AppSettings {
         self.validate_types(&mut problems);
         self.validate_fields(&mut problems);
         self.validate_numbers(&mut problems);
+        self.validate_operations(&mut problems);
         self.validate_webhook(&mut problems);
         problems.0
     }
@@ -185,6 +186,39 @@ impl AppSettings {
             [("high", shares.high_permille), ("normal", shares.normal_permille), ("low", shares.low_permille)]
         {
             problems.range(&format!("rates.priority_shares.{name}_permille"), share, 0, 1000);
+        }
+    }
+
+    fn validate_operations(&self, problems: &mut Problems) {
+        let moderation = &self.moderation;
+        for (name, words) in [
+            ("refused_words", &moderation.refused_words),
+            ("masked_words", &moderation.masked_words),
+            ("dropped_words", &moderation.dropped_words),
+        ] {
+            for (index, _) in words.iter().enumerate().filter(|(_, word)| word.trim().is_empty()) {
+                problems.add(format!("moderation.{name}[{index}]"), "is empty");
+            }
+        }
+        if !(-12..=14).contains(&self.operations.utc_offset_hours) {
+            let words = format!("is {}, must be from -12 to 14", self.operations.utc_offset_hours);
+            problems.add("operations.utc_offset_hours", words);
+        }
+        problems.range("operations.record_days", self.operations.record_days, 1, 31);
+        let tickets = &self.ticket_service;
+        if tickets.enabled && tickets.secret.is_empty() && tickets.origins.is_empty() {
+            problems.add("ticket_service.enabled", "needs `secret`, `origins` or both: else anybody could be anybody");
+        }
+        problems.range("ticket_service.expire_secs", tickets.expire_secs, 60, self.usersig.max_expire_secs);
+        for (index, origin) in tickets.origins.iter().enumerate() {
+            let is_origin = origin
+                .strip_prefix("http://")
+                .or_else(|| origin.strip_prefix("https://"))
+                .is_some_and(|host| !host.is_empty() && !host.contains(['/', ' ', '?', '#']));
+            if origin != "*" && !is_origin {
+                let words = format!("`{origin}` must be like https://shop.example.com, without a path, or *");
+                problems.add(format!("ticket_service.origins[{index}]"), words);
+            }
         }
     }
 

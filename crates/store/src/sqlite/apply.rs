@@ -19,9 +19,9 @@ use tsudoi_domain::{
 };
 
 use super::{
-    accounts, contacts, conversations, conversations::ViewRow, extras, failed, files, group_data, groups,
-    groups::GroupState, live, log, members, members::Put, messages, outbox, people, permission_groups,
-    remembered::Remembered, topics, topics::TopicState,
+    accounts, contacts, conversations, conversations::ViewRow, extras, failed, figures, files, group_data, groups,
+    groups::GroupState, hours, live, log, members, members::Put, messages, official, outbox, people, permission_groups,
+    remembered::Remembered, topics, topics::TopicState, words,
 };
 use crate::{Appended, ReadyCall, StoreError};
 
@@ -97,6 +97,8 @@ pub(super) struct Applier {
     spoke_in_topic: HashMap<(AppId, TopicId, Arc<str>), u64>,
     /// The id that the newest call of the outbox got; absent until one is put there.
     last_call: Option<u64>,
+    /// The newest hour that is known to have a first message.
+    hour: i64,
 }
 
 impl Default for Applier {
@@ -109,6 +111,7 @@ impl Default for Applier {
             spoke: HashMap::new(),
             spoke_in_topic: HashMap::new(),
             last_call: None,
+            hour: 0,
         }
     }
 }
@@ -246,6 +249,7 @@ impl Applier {
         }
         self.spoke.clear();
         self.spoke_in_topic.clear();
+        self.hour = 0;
     }
 
     fn find_group(&mut self, c: &Connection, app: AppId, id: &GroupId) -> Result<Option<GroupState>, StoreError> {
@@ -505,6 +509,7 @@ impl Applier {
             }
             None => {}
         }
+        self.hour = hours::note(c, self.hour, draft.time)?;
         self.moved.insert((app, draft.conversation.clone()));
         self.note_speaker(app, draft, seq);
         Ok(appended)
@@ -763,6 +768,16 @@ impl Applier {
             Write::SetFileBan { key, banned } => files::set_ban(c, app, key, *banned)?,
             Write::Notify { user, notice, time } => log::append_notice(c, app, user, *time, notice)?,
             Write::DropNotice { user, id } => log::drop_notice(c, app, user, *id)?,
+            Write::PutWords(words) => words::put(c, app, words)?,
+            Write::DeleteWords { list, words } => words::delete(c, app, list, words)?,
+            Write::Count(counts) => figures::count(c, app, counts)?,
+            Write::PutOfficialAccount(account) => official::put(c, app, account)?,
+            Write::DeleteOfficialAccount(id) => official::delete(c, app, id)?,
+            Write::PutSubscriber { account, user, since, custom } => {
+                official::put_subscriber(c, app, account, user, *since, custom.as_deref())?;
+            }
+            Write::DeleteSubscriber { account, user } => official::delete_subscriber(c, app, account, user)?,
+            Write::PutBroadcast { account, broadcast } => official::put_broadcast(c, app, account, broadcast)?,
         }
         Ok(())
     }

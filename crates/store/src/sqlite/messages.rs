@@ -18,6 +18,11 @@ use crate::{DirectQuery, Direction, Messages, StoreError};
 const MESSAGE: &str = "seq, version, counted, recall, sender, random, time, client_time, client_seq, priority, \
                        elements, tip, cloud, options";
 
+/// The columns [`message`] reads, of a table that goes by a short name.
+pub(super) fn columns(table: &str) -> String {
+    MESSAGE.split(", ").map(|column| format!("{table}.{}", column.trim())).collect::<Vec<_>>().join(", ")
+}
+
 /// Bits of the `direct` column: hidden from the first, hidden from the second of the two people.
 const HIDDEN: [i64; 2] = [1, 2];
 /// Bits of the `direct` column: counts as unread for the first, for the second, until they read it.
@@ -212,7 +217,7 @@ fn one(
 }
 
 /// Reads the columns of [`MESSAGE`].
-fn message(row: &Row<'_>, conversation: &ConversationKey) -> Result<Message, StoreError> {
+pub(super) fn message(row: &Row<'_>, conversation: &ConversationKey) -> Result<Message, StoreError> {
     let recall: Option<String> = row.get(3).map_err(failed)?;
     let sender: String = row.get(4).map_err(failed)?;
     let priority: i64 = row.get(9).map_err(failed)?;
@@ -269,6 +274,11 @@ pub(super) fn direct_flags(hidden_from: [bool; 2], unread_for: Option<usize>) ->
         }
     }
     flags
+}
+
+/// Whether the `direct` column hides a message from a side.
+pub(super) fn is_hidden_from(direct: i64, side: usize) -> bool {
+    direct & HIDDEN[side] != 0
 }
 
 /// Stores a message; `direct` as [`direct_flags`] says, absent for groups and topics.

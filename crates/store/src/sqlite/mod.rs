@@ -22,21 +22,26 @@ mod apps;
 mod contacts;
 mod conversations;
 mod extras;
+mod figures;
 mod files;
 mod group_data;
 mod groups;
+mod hours;
 mod live;
 mod log;
 mod members;
 mod messages;
+mod official;
 mod outbox;
 mod people;
 mod permission_groups;
 #[cfg(test)]
 pub(crate) mod plans;
 mod remembered;
+mod search;
 mod topics;
 mod upkeep;
+mod words;
 mod writer;
 
 pub use apps::stored_apps;
@@ -52,6 +57,7 @@ const MIGRATIONS: &[M<'_>] = &[
     M::up(include_str!("../../migrations/sqlite/0014_people.sql")),
     M::up(include_str!("../../migrations/sqlite/0015_webhooks.sql")),
     M::up(include_str!("../../migrations/sqlite/0016_files_push.sql")),
+    M::up(include_str!("../../migrations/sqlite/0017_operations.sql")),
 ];
 
 /// How the embedded store is opened.
@@ -81,6 +87,7 @@ pub struct Sqlite {
     /// may yet be rolled back. Files need none.
     turn: Option<Arc<RwLock<()>>>,
     writer: writer::Writer,
+    index: Arc<search::Index>,
     /// Held as long as the writer lives: what it remembers is true because nobody else writes.
     _lock: Option<File>,
 }
@@ -139,8 +146,9 @@ impl Sqlite {
         Migrations::from_slice(MIGRATIONS)
             .to_latest(&mut connection)
             .map_err(|e| StoreError::Unavailable(format!("the schema cannot be migrated: {e}")))?;
+        let index = Arc::new(search::Index::open(&source, turn.clone())?);
         let writer = writer::Writer::start(connection, options, turn.clone(), observer);
-        let store = Self { readers: Mutex::new(Vec::new()), source, turn, writer, _lock: lock };
+        let store = Self { readers: Mutex::new(Vec::new()), source, turn, writer, index, _lock: lock };
         for _ in 0..options.readers.max(1) {
             let reader = store.reader()?;
             store.readers.lock().push(reader);

@@ -2,6 +2,7 @@
 
 mod attributes;
 mod catch_up;
+mod content_filter;
 mod conversations;
 mod counters;
 mod crash;
@@ -13,6 +14,10 @@ mod groups;
 mod history;
 mod joining;
 mod members;
+mod official_accounts;
+mod operations;
 mod rest_door;
+mod search;
 mod socket_door;
+mod ticket_service;
 mod webhooks;

@@ -103,3 +103,97 @@ async fn a_command_has_its_rate() {
     }
     assert!(refused >= 4, "once a second is allowed, {refused} of 6 were refused");
 }
+
+/// Strange bytes in every place of a message: refused with a code, or carried as they are; the server goes on.
+#[tokio::test]
+async fn strange_bytes_do_no_harm() {
+    let server = shared().await;
+    let users = server.users(&["ana", "bob"]).await;
+    let group = server.group("Public", &users[0], &[&users[1]]).await;
+    let send = |to: &str, text: &str| {
+        json!({ "From_Account": users[0], "To_Account": to, "MsgRandom": tsudoi_it::random(),
+            "MsgBody": [{ "MsgType": "TIMTextElem", "MsgContent": { "Text": text } }] })
+    };
+    let bob = server.login(&users[1]).await;
+    for text in ["nul \u{0} inside", "\u{feff}bom", "\u{202e}turned", "\u{10ffff}", "line\r\nfeed\u{7f}"] {
+        server.ok("openim/sendmsg", send(&users[1], text)).await;
+        bob.event("C2cMsgArray", |item| item["MsgBody"][0]["MsgContent"]["Text"] == text).await;
+    }
+    for id in ["nul\u{0}", "new\nline", "客服", "", &"x".repeat(33)] {
+        let answer = server.call("openim/sendmsg", &send(id, "x")).await;
+        assert!([90003, 20003, 90012].contains(&answer["ErrorCode"].as_u64().expect("a code")), "{id:?}: {answer}");
+        server.fails(70402, "im_open_login_svc/account_import", json!({ "UserID": id })).await;
+    }
+    for id in ["nul\u{0}", "@TGS#\u{1}", &"g".repeat(4000)] {
+        server.fails(10015, "group_open_http_svc/destroy_group", json!({ "GroupId": id })).await;
+    }
+    // Deep JSON where anything may stand.
+    let deep = format!("{}1{}", "[".repeat(3000), "]".repeat(3000));
+    let body = format!(
+        r#"{{"GroupId":"{group}","Random":1,"MsgBody":[{{"MsgType":"TIMTextElem","MsgContent":{{"Text":"x","deep":{deep}}}}}]}}"#
+    );
+    let answer = server.call_raw("group_open_http_svc/send_group_msg", body.into_bytes()).await;
+    assert_ne!(answer["ErrorCode"], 0, "{answer}");
+    // Half a letter, a lone surrogate, numbers without end.
+    for body in [
+        [br#"{"GroupId":""#.to_vec(), vec![0xe6, 0x9d], b"\"}".to_vec()].concat(),
+        br#"{"GroupId":"\ud800"}"#.to_vec(),
+        br#"{"GroupId":1e999}"#.to_vec(),
+        [b"{\"GroupId\":".to_vec(), vec![b'9'; 100_000], b"}".to_vec()].concat(),
+    ] {
+        let answer = server.call_raw("group_open_http_svc/destroy_group", body).await;
+        assert!([60003, 10015, 10004].contains(&answer["ErrorCode"].as_u64().expect("a code")), "{answer}");
+    }
+    server.ok("group_open_http_svc/get_group_info", json!({ "GroupIdList": [group] })).await;
+}
+
+/// More than the common rate in one second: some are refused with the code, none is lost, none waits.
+#[tokio::test]
+async fn a_flood_is_refused_beyond_the_rate() {
+    let server = Server::with_settings("rates = { rest = { account_check = 20 } }\n").await;
+    let body = json!({ "CheckItem": [{ "UserID": ADMIN }] });
+    let calls = futures_util::future::join_all((0..200).map(|_| server.call("im_open_login_svc/account_check", &body)));
+    let mut codes: Vec<u64> = calls.await.iter().map(|answer| answer["ErrorCode"].as_u64().expect("a code")).collect();
+    codes.sort_unstable();
+    let fine = codes.iter().filter(|code| **code == 0).count();
+    assert!((20..150).contains(&fine), "{fine} passed");
+    assert!(codes.iter().all(|code| *code == 0 || *code == 60007), "{codes:?}");
+}
+
+#[tokio::test]
+async fn other_methods_and_paths_have_their_answers() {
+    let server = shared().await;
+    let http = reqwest::Client::new();
+    let url = server.rest_url("im_open_login_svc/account_check", ADMIN);
+    for method in [reqwest::Method::GET, reqwest::Method::PUT, reqwest::Method::DELETE] {
+        let answer = http.request(method, &url).body("{}").send().await.expect("answered");
+        assert_eq!(answer.status(), 200);
+        assert_eq!(answer.json::<Value>().await.expect("JSON")["ErrorCode"], 60002);
+    }
+    let preflight = http.request(reqwest::Method::OPTIONS, &url).send().await.expect("answered");
+    assert_eq!(
+        (preflight.status().as_u16(), &preflight.headers()["access-control-allow-origin"]),
+        (200, &"*".parse().expect("text"))
+    );
+    // A text/plain body, or none at all named, is JSON all the same.
+    let answer =
+        http.post(&url).header("content-type", "text/plain").body("{\"CheckItem\":[{\"UserID\":\"x\"}]}").send().await;
+    assert_eq!(answer.expect("answered").json::<Value>().await.expect("JSON")["ErrorCode"], 0);
+    for (path, code) in [
+        ("/v4/IM_OPEN_LOGIN_SVC/account_check", 60009),
+        ("/v4/im_open_login_svc/Account_check", 60009),
+        ("/v4/x/y", 60009),
+    ] {
+        let query = url.split('?').nth(1).expect("a query");
+        let answer: Value = http
+            .post(server.url(&format!("{path}?{query}")))
+            .body("{}")
+            .send()
+            .await
+            .expect("answered")
+            .json()
+            .await
+            .expect("JSON");
+        assert_eq!(answer["ErrorCode"], code, "{path}");
+    }
+}

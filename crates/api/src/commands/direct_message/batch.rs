@@ -14,6 +14,7 @@ use crate::{
     decode::Fault,
     error::Error,
     error_code::ErrorCode,
+    screening::{Contact, Screened, Subject},
     wire::{envelope::Status, item::message_id},
 };
 
@@ -53,7 +54,7 @@ impl Command for Outgoing<Vec<Value>> {
     async fn run(self, caller: &Caller, app: &Arc<App>) -> Result<BatchSent, Error> {
         let names = names(&self.to)?;
         let from = caller.acting_for(self.from.as_ref());
-        let message = self.check(app, ErrorCode::MessageBatchTooLong)?;
+        let mut message = self.check(app, ErrorCode::MessageBatchTooLong)?;
         let Some(sender) = app.store().account(app.id(), &from).await? else {
             let text = format!("`From_Account`: account {from} does not exist");
             return Err(Error::new(ErrorCode::MessageBadSender, text));
@@ -67,8 +68,14 @@ impl Command for Outgoing<Vec<Value>> {
         if receivers.is_empty() {
             return Err(ErrorCode::MessageReceiverNotFound.into());
         }
+        let subject = Subject { from: &from, contact: Contact::Nobody };
+        let screened = message.screen(app, caller, &subject).await?;
         // One number and one second for all: the same key names the message everywhere.
         let template = message.draft(&from, &from, caller, app);
+        if screened == Screened::Dropped {
+            let id = message_id(&sender.tiny_id.to_string(), &template);
+            return Ok(BatchSent { key: template.msg_key().to_string(), id, errors });
+        }
         let drafts =
             receivers.iter().map(|to| Draft { conversation: ConversationKey::direct(&from, to), ..template.clone() });
         // The commits wait for the disk together.

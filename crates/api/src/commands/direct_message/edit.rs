@@ -16,6 +16,8 @@ use crate::{
     commands::group_message::edit::{Current, after, new_text, refusal},
     error::Error,
     error_code::ErrorCode,
+    filter::Place,
+    screening::{Contact, Subject},
     webhook,
 };
 
@@ -53,7 +55,12 @@ impl Command for EditMessage {
 
     async fn run(self, caller: &Caller, app: &Arc<App>) -> Result<Current, Error> {
         let key = self.key()?;
-        let new = new_text(app, self.body.as_deref(), self.cloud_custom_data.as_ref())?;
+        let subject = Subject {
+            from: &caller.user,
+            contact: Contact::User(if caller.user == self.from { &self.to } else { &self.from }),
+        };
+        let new = new_text(app, caller, &subject, Place::Direct, self.body.as_deref(), self.cloud_custom_data.as_ref())
+            .await?;
         if !caller.is_app_admin() && caller.user != self.from && caller.user != self.to {
             return Err(Denied::NoSuchDirectMessage(key).into());
         }

@@ -27,6 +27,8 @@ use crate::{
     decode,
     error::Error,
     error_code::ErrorCode,
+    filter::Place,
+    screening::{self, Contact, Screened, Subject},
     webhook,
     wire::{BodyError, MessageBody, OfflinePushInfo, item::message_id},
 };
@@ -39,7 +41,7 @@ pub(super) const MAX_LIFE_SECS: u64 = 604_800;
 /// Units: seconds. Limits: `limits.message.max_bytes`; repeats are known for `message.c2c_dedupe_secs`.
 /// Errors: `MessageBadSender`, `C2cReceiverNotFound`, for clients also `C2cMuted`, `C2cBlockedByReceiver`, `C2cNotFriends`,
 /// `C2cSenderNotInReceiverList`, `C2cReceiverNotInSenderList`; `MessageBadSyncOther`, `MessageLifeTooLong`, `MessageTooLong`,
-/// `MessageBadPushInfo`, those of the body.
+/// `MessageBadPushInfo`, `ContentTextRefused`, those of the body.
 /// Spec: docs/spec/rest-c2c.md#1.1, docs/spec/websocket-protocol.md#9
 pub type SendMessage = Outgoing<UserId>;
 
@@ -109,9 +111,14 @@ impl Command for Outgoing<UserId> {
         let tiny_id = sender.tiny_id.to_string();
         let answer =
             |sent: &Draft| Sent { time: sent.time, key: sent.msg_key().to_string(), id: message_id(&tiny_id, sent) };
+        let is_pretended = caller.session().is_some() && passage(app, &sender, &self.to).await? == Passage::Pretended;
+        let mut content = content;
+        let subject = Subject { from: &from, contact: Contact::User(&self.to) };
+        let screened = content.screen(app, caller, &subject).await?;
         let mut draft = content.draft(&from, &self.to, caller, app);
-        if caller.session().is_some() {
-            draft.options.hidden_from_receiver = passage(app, &sender, &self.to).await? == Passage::Pretended;
+        draft.options.hidden_from_receiver = is_pretended;
+        if screened == Screened::Dropped {
+            return Ok(answer(&draft));
         }
         // What the app's backend makes of it. One that it drops is answered as if it were on its way.
         let verdict = webhook::direct::before_send(app, caller, &tiny_id, &draft, body_limits(app)).await?;
@@ -209,6 +216,16 @@ impl<To> Outgoing<To> {
 }
 
 impl Ready {
+    /// Looks for unwanted words, and replaces those that may pass in other words.
+    pub(super) async fn screen(
+        &mut self,
+        app: &App,
+        caller: &Caller,
+        subject: &Subject<'_>,
+    ) -> Result<Screened, Error> {
+        screening::elements(app, caller, subject, Place::Direct, &mut self.elements).await
+    }
+
     /// The message to one receiver.
     pub(super) fn draft(&self, from: &UserId, to: &UserId, caller: &Caller, app: &App) -> Draft {
         let (session, now) = (caller.session(), app.shared().now());

@@ -18,6 +18,8 @@ use crate::{
     decode,
     error::Error,
     error_code::ErrorCode,
+    filter::Place,
+    screening::{self, Contact, Subject},
     webhook,
     wire::group_info::type_names,
 };
@@ -140,6 +142,12 @@ impl Command for CreateGroup {
             created_at: app.now(),
             imported: false,
         };
+        for (field, text) in
+            [("Name", &mut new.name), ("Introduction", &mut new.introduction), ("Notification", &mut new.notification)]
+        {
+            let subject = Subject { from: &caller.user, contact: Contact::Nobody };
+            screening::text(app, caller, &subject, Place::GroupInfo, field, text).await?;
+        }
         let over_limit = create(app, caller, &policy, &mut new, chosen.is_some()).await?;
         let names = type_names(caller, &settings).for_group(GroupType::spelling(&new.created_as));
         Ok(Created {

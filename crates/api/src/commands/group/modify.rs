@@ -18,13 +18,15 @@ use crate::{
     command::{Caller, Command, Done, Route},
     decode,
     error::Error,
+    filter::Place,
+    screening::{self, Contact, Subject},
     webhook,
 };
 
 /// Changes profile and settings of a group; absent fields stay. REST and gateway; needs `Action::EditProfile`,
 /// `Action::EditSettings` or `Action::MuteAll`, custom fields their level.
 /// Limits: `limits.group` (lengths). Errors: `GroupNotFound`, `GroupNotAllowed`, `GroupBadParameter`,
-/// `GroupMemberCapBeyondPlan`. Spec: docs/spec/rest-groups.md#1.4
+/// `GroupMemberCapBeyondPlan`, `ContentTextRefused`. Spec: docs/spec/rest-groups.md#1.4
 #[derive(Debug, Deserialize)]
 pub struct ModifyGroup {
     #[serde(rename = "GroupId")]
@@ -65,7 +67,7 @@ impl Command for ModifyGroup {
 
     async fn run(self, caller: &Caller, app: &Arc<App>) -> Result<Done, Error> {
         let user = caller.acting_for(self.from.as_ref());
-        let edit = Edit {
+        let mut edit = Edit {
             name: self.name,
             introduction: self.introduction,
             notification: self.notification,
@@ -79,6 +81,16 @@ impl Command for ModifyGroup {
             default_permission: self.default_permission,
             history_before_join: self.history_before_join,
         };
+        for (field, text) in [
+            ("Name", &mut edit.name),
+            ("Introduction", &mut edit.introduction),
+            ("Notification", &mut edit.notification),
+        ] {
+            if let Some(text) = text {
+                let subject = Subject { from: &user, contact: Contact::Group(&self.group) };
+                screening::text(app, caller, &subject, Place::GroupInfo, field, text).await?;
+            }
+        }
         app.decide(|| async {
             let scene = app.scene(&self.group, caller, &user).await?;
             let change = modify::modify(&scene, &edit, &app.settings(), app.dice().u32())?;

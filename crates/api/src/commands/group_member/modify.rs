@@ -19,6 +19,8 @@ use crate::{
     decode,
     error::Error,
     error_code::ErrorCode,
+    filter::Place,
+    screening::{self, Contact, Subject},
     webhook,
     wire::sent_field::SentField,
 };
@@ -94,9 +96,13 @@ impl Command for ModifyMember {
     type Reply = Done;
 
     async fn run(self, caller: &Caller, app: &Arc<App>) -> Result<Done, Error> {
-        let (group, user, changes) = self.changes();
+        let (group, user, mut changes) = self.changes();
         if changes == (MemberChanges { topic: changes.topic.clone(), ..MemberChanges::default() }) {
             return Err(Error::new(ErrorCode::GroupBadParameter, "nothing of the member is to be changed"));
+        }
+        if let Some(card) = &mut changes.name_card {
+            let subject = Subject { from: &user, contact: Contact::Group(&group) };
+            screening::text(app, caller, &subject, Place::MemberInfo, "NameCard", card).await?;
         }
         app.decide(|| async {
             let scene = app.scene(&group, caller, &caller.user).await?;

@@ -19,6 +19,8 @@ use crate::{
     decode,
     error::Error,
     error_code::ErrorCode,
+    filter::Place,
+    screening::{self, Contact, Screened, Subject},
     webhook,
     wire::{BodyError, BodyLimits, MessageBody, item},
 };
@@ -71,7 +73,9 @@ impl Command for EditGroupMessage {
     const INFO: &'static str = "succeed";
 
     async fn run(self, caller: &Caller, app: &Arc<App>) -> Result<Current, Error> {
-        let new = new_text(app, self.body.as_deref(), self.cloud_custom_data.as_ref())?;
+        let subject = Subject { from: &caller.user, contact: Contact::Group(&self.group) };
+        let new = new_text(app, caller, &subject, Place::Group, self.body.as_deref(), self.cloud_custom_data.as_ref())
+            .await?;
         let decided = app.decide(|| async {
             let (scene, line) = scene_of_line(app, &self.group, self.topic.as_ref(), caller, &caller.user).await?;
             let message = app.store().read().message(app.id(), &line, self.seq).await?;
@@ -85,9 +89,12 @@ impl Command for EditGroupMessage {
     }
 }
 
-/// What an edit asks for, of which at least one part has to be there.
-pub(in crate::commands) fn new_text(
+/// What an edit asks for, of which at least one part has to be there, without the words that nobody may say.
+pub(in crate::commands) async fn new_text(
     app: &App,
+    caller: &Caller,
+    subject: &Subject<'_>,
+    place: Place,
     body: Option<&RawValue>,
     cloud_custom_data: Option<&Arc<str>>,
 ) -> Result<NewText, Error> {
@@ -107,7 +114,14 @@ pub(in crate::commands) fn new_text(
             return Err(Error::new(ErrorCode::MessageBadBody, "`MsgBody` and `CloudCustomData` are missing"));
         }
     }
-    Ok(NewText { elements: body.map(MessageBody::into_json), cloud_custom_data: cloud_custom_data.cloned() })
+    let mut elements = body.map(MessageBody::into_json);
+    if let Some(elements) = &mut elements
+        && screening::elements(app, caller, subject, place, elements).await? == Screened::Dropped
+    {
+        // Nothing can be pretended: the answer says what the message says by now.
+        return Err(ErrorCode::ContentTextRefused.into());
+    }
+    Ok(NewText { elements, cloud_custom_data: cloud_custom_data.cloned() })
 }
 
 /// What the message says once it is overwritten.

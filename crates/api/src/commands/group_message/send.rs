@@ -23,6 +23,8 @@ use crate::{
     decode,
     error::Error,
     error_code::ErrorCode,
+    filter::Place,
+    screening::{self, Contact, Screened, Subject},
     webhook,
     wire::{BodyError, BodyLimits, MessageBody, OfflinePushInfo},
 };
@@ -30,7 +32,7 @@ use crate::{
 /// Sends an ordinary message. REST and gateway; needs `Action::Send`.
 /// Units: times in Unix seconds. Limits: `limits.message` (bytes, mentions, targets), the group's rate.
 /// A send repeated within `message.group_dedupe_secs` is answered with the first result, also by REST callers acting for somebody.
-/// Errors: `GroupBadParameter`, `MessageTooLong`, `MessageBadPushInfo`, `GroupTooManyMentions`, `GroupNotFound`, `GroupNotAllowed`,
+/// Errors: `GroupBadParameter`, `MessageTooLong`, `MessageBadPushInfo`, `ContentTextRefused`, `GroupTooManyMentions`, `GroupNotFound`, `GroupNotAllowed`,
 /// `GroupFeatureOff`, `GroupTooLargeForReceipts`, `GroupOnlineOnlyWithoutReceipts`, `GroupAccountNotFound`, `GroupMuted`,
 /// `GroupTooFrequent`, `GroupMessageTooFrequent` where the type does not shed silently.
 /// Spec: docs/spec/rest-groups.md#3.1, docs/spec/websocket-protocol.md#11
@@ -123,10 +125,10 @@ impl Command for SendGroupMessage {
     type Reply = Sent;
 
     async fn run(self, caller: &Caller, app: &Arc<App>) -> Result<Sent, Error> {
-        // 1. Who may say this, here, now. What was sent before is answered as then.
+        // 1. Who may say this, here, now. What was sent before is answered as then, and what nobody may hear as if it were heard.
         let (scene, draft) = match self.prepare(caller, app).await {
             Ok(Prepared::New(scene, draft)) => (scene, draft),
-            Ok(Prepared::Repeated(sent)) => return Ok(sent),
+            Ok(Prepared::Answered(sent)) => return Ok(sent),
             Err(error) => return Err(self.stopped(app, caller, error).await),
         };
         // 2. What the app's backend makes of it; what it refuses is no exception.
@@ -152,8 +154,8 @@ impl Command for SendGroupMessage {
 
 /// A message that may be sent.
 enum Prepared {
-    /// One that was sent before, with its first result.
-    Repeated(Sent),
+    /// One that was sent before, with its first result; or one that is dropped.
+    Answered(Sent),
     /// A new one.
     New(Box<Scene>, Box<Draft>),
 }
@@ -168,11 +170,11 @@ impl SendGroupMessage {
         // 1. A repeat counts against nothing, whatever changed since.
         if let Some((seq, time)) = app.recent_sends.repeated(&line, &sender, self.random, scene.now, window) {
             metrics::counter!("messages_repeated_total").increment(1);
-            return Ok(Prepared::Repeated(Sent { time, seq, drop_reason: None }));
+            return Ok(Prepared::Answered(Sent { time, seq, drop_reason: None }));
         }
         // 2. Who may say this, here, now.
         let targets = members_among(app, &scene, &self.targets).await?;
-        let draft = self.draft(&scene, line.clone(), parsed, targets, caller)?;
+        let mut draft = self.draft(&scene, line.clone(), parsed, targets, caller)?;
         require_features(&settings.features, &draft.options)?;
         send::may_send(&scene, &draft.options, settings.limits().receipt.max_group_members)?;
         if caller.is_app_admin() && app.store().account(app.id(), &sender).await?.is_none() {
@@ -181,6 +183,11 @@ impl SendGroupMessage {
         send::may_speak(&scene, speaker(app, &scene).await?)?;
         if !caller.is_app_admin() {
             require_app_unmuted(app, &scene).await?;
+        }
+        // 3. What is said.
+        if screen(app, caller, &scene, &mut draft).await? == Screened::Dropped {
+            let seq = next_seq(app, &scene).await?;
+            return Ok(Prepared::Answered(Sent { time: draft.time, seq, drop_reason: None }));
         }
         Ok(Prepared::New(Box::new(scene), Box::new(draft)))
     }
@@ -412,6 +419,15 @@ fn shed(scene: &Scene) -> Error {
     metrics::counter!("messages_shed_total").increment(1);
     let text = format!("group {} may say {} messages a second", scene.group.id, scene.policy.msg_rate_per_sec);
     Error::new(ErrorCode::GroupMessageTooFrequent, text)
+}
+
+/// Looks for unwanted words.
+async fn screen(app: &App, caller: &Caller, scene: &Scene, draft: &mut Draft) -> Result<Screened, Error> {
+    let subject = Subject { from: &scene.user, contact: Contact::Group(&scene.group.id) };
+    match &mut draft.content {
+        Content::Elements(elements) => screening::elements(app, caller, &subject, Place::Group, elements).await,
+        Content::Tip(_) => Ok(Screened::Passed),
+    }
 }
 
 /// The number that the next message of the conversation gets.
