@@ -19,6 +19,7 @@ pub mod moderation;
 pub mod notice;
 pub mod official_account;
 pub mod operations;
+pub mod permission_group;
 pub mod presence;
 pub mod profile;
 pub mod relation;
@@ -46,6 +47,7 @@ pub(crate) fn all() -> Vec<Entry> {
         notice::all(),
         official_account::all(),
         operations::all(),
+        permission_group::all(),
         presence::all(),
         profile::all(),
         relation::all(),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use tsudoi_domain::{
-    Action, Denied, GroupId, Scene, Timestamp, TopicId, UserId,
+    Action, Denied, GroupId, Scene, Timestamp, TopicId, UserId, WebhookCommand,
     change::Change,
     conversation::ConversationKey,
     message::{Message, history::Sight},
@@ -22,6 +22,7 @@ use crate::{
     decode,
     error::Error,
     error_code::ErrorCode,
+    webhook,
     wire::{
         faces::Faces,
         group_info::{ItemResult, Wanted},
@@ -80,36 +81,55 @@ pub struct Created {
 }
 
 impl Wish {
-    /// Stores the topic; answers its id.
+    /// Stores the topic, created at that time when it is imported; answers its id.
     async fn fulfil(self, caller: &Caller, app: &App, created_at: Option<Timestamp>) -> Result<Created, Error> {
         let user = caller.acting_for(self.from.as_ref());
-        let imported = created_at.is_some();
+        if created_at.is_none() && app.webhooks().wants(WebhookCommand::BeforeCreateTopic) {
+            // What the rules forbid is nothing to ask about.
+            let (scene, _, _) = self.decide(caller, app, &user, created_at).await?;
+            webhook::topic::before_create(app, caller, &scene, &self.name).await?;
+        }
         let decided = app.decide(|| async {
-            let scene = app.scene(&self.group, caller, &user).await?;
-            let settings = app.settings();
-            topic::held_by(&scene, &settings)?;
-            let id = self.id(app)?;
-            let wanted = Topic {
-                introduction: self.introduction.clone(),
-                notification: self.notification.clone(),
-                face_url: self.face_url.clone(),
-                custom_string: self.custom_string.clone(),
-                permission: self.permission,
-                ..Topic::new(id.clone(), self.group.clone(), self.name.clone(), created_at.unwrap_or(scene.now))
+            let (scene, id, change) = self.decide(caller, app, &user, created_at).await?;
+            let change = match created_at {
+                Some(_) => change,
+                None => webhook::topic::created(app, caller, &scene, (&id, &self.name), change),
             };
-            let change = topic::create(&scene, wanted, &settings, imported, app.dice().u64())?;
-            accounts_exist(app, std::iter::once(&user)).await?;
-            if app.store().topic(app.id(), &id).await?.is_some() && self.id.is_some() {
-                return Err(Denied::TopicIdTaken(id).into());
-            }
-            let limit = settings.limits().topic.per_group;
-            if app.store().read().topic_count(app.id(), &self.group).await? >= u64::from(limit) {
-                return Err(Denied::TooManyTopics { group: self.group.clone(), limit }.into());
-            }
             Ok((id, change))
         });
         let (id, _) = decided.await?;
         Ok(Created { id })
+    }
+
+    async fn decide(
+        &self,
+        caller: &Caller,
+        app: &App,
+        user: &UserId,
+        created_at: Option<Timestamp>,
+    ) -> Result<(Scene, TopicId, Change), Error> {
+        let scene = app.scene(&self.group, caller, user).await?;
+        let settings = app.settings();
+        topic::held_by(&scene, &settings)?;
+        let id = self.id(app)?;
+        let wanted = Topic {
+            introduction: self.introduction.clone(),
+            notification: self.notification.clone(),
+            face_url: self.face_url.clone(),
+            custom_string: self.custom_string.clone(),
+            permission: self.permission,
+            ..Topic::new(id.clone(), self.group.clone(), self.name.clone(), created_at.unwrap_or(scene.now))
+        };
+        let change = topic::create(&scene, wanted, &settings, created_at.is_some(), app.dice().u64())?;
+        accounts_exist(app, std::iter::once(user)).await?;
+        if self.id.is_some() && app.store().topic(app.id(), &id).await?.is_some() {
+            return Err(Denied::TopicIdTaken(id).into());
+        }
+        let limit = settings.limits().topic.per_group;
+        if app.store().read().topic_count(app.id(), &self.group).await? >= u64::from(limit) {
+            return Err(Denied::TooManyTopics { group: self.group.clone(), limit }.into());
+        }
+        Ok((scene, id, change))
     }
 
     /// The chosen id, or one that nobody chose; one that is taken by chance is drawn again with the next attempt.
@@ -126,7 +146,7 @@ impl Wish {
 /// `Action::ManageTopics`.
 /// Limits: `limits.topic` (number, custom string), `limits.group` (lengths of name and texts).
 /// Errors: `GroupNotFound`, `GroupNotAllowed`, `CommunityOff`, `TopicBadId`, `GroupBadParameter`, `GroupAccountNotFound`,
-/// `GroupIdTakenByYou` for an id that another topic has, `GroupQuotaReached`.
+/// `GroupIdTakenByYou` for an id that another topic has, `GroupQuotaReached`, what the app's backend says.
 /// Spec: docs/spec/rest-groups.md#7.1, docs/spec/websocket-protocol.md#16
 #[derive(Debug, Deserialize)]
 #[serde(transparent)]
@@ -530,7 +550,7 @@ impl Command for ModifyTopic {
             let before = scene.topic.clone().ok_or(ErrorCode::GroupInternal)?;
             let change = topic::modify(&scene, &before, edit.clone(), &app.settings())?;
             accounts_exist(app, std::iter::once(&user)).await?;
-            Ok(((), change))
+            Ok(((), webhook::topic::info_changed(app, caller, &scene, change)))
         })
         .await?;
         Ok(Done {})
@@ -602,7 +622,8 @@ impl DestroyTopics {
             };
             results.push(DestroyResult { result, id: id.clone() });
         }
-        Ok((results, topic::destroy(&scene, ended, app.dice().u64())))
+        let change = topic::destroy(&scene, ended.clone(), app.dice().u64());
+        Ok((results, webhook::topic::destroyed(app, caller, &scene, &ended, change)))
     }
 }
 

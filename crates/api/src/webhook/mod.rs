@@ -36,6 +36,7 @@ pub mod group;
 pub mod message;
 mod post;
 mod sign;
+pub mod topic;
 pub mod user;
 
 use std::{
