@@ -177,7 +177,9 @@ pub(super) async fn lines(app: &App, user: &UserId, since: Timestamp, kept: usiz
     for joined in store.joined(app.id(), user).await?.into_iter().filter(visible) {
         let care = care.remove(&joined.group.id).unwrap_or_default();
         let is_gone = care.unlisted.is_some_and(|unlisted| joined.position.shown_seq <= unlisted.seq);
-        if is_gone && care.pinned_at.is_none() || !app.policy_of(&joined.group).conversation_entry {
+        // What is said in a community with topics lies in its topics, which have a list of their own.
+        let has_entry = app.policy_of(&joined.group).conversation_entry && !joined.group.support_topic;
+        if is_gone && care.pinned_at.is_none() || !has_entry {
             continue;
         }
         let changed_at = joined.position.last_time.max(joined.member.joined_at).max(care.changed_at);
