@@ -211,7 +211,7 @@ async fn what_is_wrong_with_a_permission_group_is_named() {
 
 #[tokio::test]
 async fn a_community_has_so_many_permission_groups() {
-    let server = Server::with_settings("limits.permission_group.per_group = 2").await;
+    let server = Server::with_settings("limits.overrides.permission_group.per_group = 2").await;
     let town = town(&server, 0).await;
     town.group(&server, 1).await;
     town.group(&server, 1).await;
