@@ -165,18 +165,9 @@ impl<'a> Outgoing<'a> {
             type_name: self.type_name.clone(),
             receipts: None,
         })?;
-        let unread = receivers(self.group, draft);
+        let unread = draft.options.receipt_audience;
         let entry = format!(r#","ReadNum":0,"UnreadNum":{unread},"ReadReceiptMembers":[]}}]}}"#);
         Some(Call { body: call.body.open(r#","GroupMsgReceiptList":[{"MsgSeq":"#, Slot::Seq(0), &entry), ..call })
-    }
-}
-
-/// How many are to read a message: those it is directed to, or everybody but its sender.
-fn receivers(group: &Group, draft: &Draft) -> u64 {
-    if draft.options.targets.is_empty() {
-        group.member_num.saturating_sub(1)
-    } else {
-        draft.options.targets.iter().filter(|user| draft.sender.user() != Some(user)).count() as u64
     }
 }
 

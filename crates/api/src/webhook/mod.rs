@@ -32,6 +32,7 @@
 mod after;
 mod before;
 pub mod direct;
+pub mod extras;
 pub mod group;
 pub mod message;
 mod post;

@@ -2,6 +2,7 @@
 
 mod attributes;
 mod catch_up;
+mod contacts;
 mod content_filter;
 mod conversations;
 mod counters;
@@ -14,6 +15,7 @@ mod groups;
 mod history;
 mod joining;
 mod members;
+mod message_extras;
 mod official_accounts;
 mod operations;
 mod permission_groups;

@@ -20,6 +20,7 @@ use crate::{
     decode,
     error::Error,
     error_code::ErrorCode,
+    webhook,
 };
 
 #[derive(Debug, Deserialize)]
@@ -86,7 +87,7 @@ impl From<&extras::Pair> for ShownPair {
 }
 
 /// Writes to the message; decided again when others are faster.
-async fn write(app: &App, message: &Message, operation: Operation) -> Result<Written, Error> {
+async fn write(app: &App, caller: &Caller, message: &Message, operation: Operation) -> Result<Written, Error> {
     let settings = app.settings();
     if !settings.features.message_extension {
         return Err(Error::new(ErrorCode::ExtensionNotSupported, "message extensions are switched off"));
@@ -96,7 +97,8 @@ async fn write(app: &App, message: &Message, operation: Operation) -> Result<Wri
     let (outcome, _) = app
         .decide(|| async {
             let current = app.store().read().extensions(app.id(), line, message.seq).await?;
-            Ok(extend::extend(message, &current, operation.clone(), &limits)?)
+            let (outcome, change) = extend::extend(message, &current, operation.clone(), &limits)?;
+            Ok((outcome, webhook::extras::extended(app, caller, change)))
         })
         .await?;
     let list: Vec<_> = outcome
@@ -173,7 +175,7 @@ impl Command for SetExtensions {
         let operation = operation(caller, self.operation, &self.pairs)?;
         let message = direct(app, caller, self.from.as_ref(), &self.to, &self.key).await?;
         admit(app, &message)?;
-        write(app, &message, operation).await
+        write(app, caller, &message, operation).await
     }
 }
 
@@ -236,7 +238,7 @@ impl Command for SetGroupExtensions {
         let operation = operation(caller, self.operation, &self.pairs)?;
         let message = in_group(app, caller, &self.group, self.topic.as_ref(), self.seq).await?;
         admit(app, &message)?;
-        write(app, &message, operation).await
+        write(app, caller, &message, operation).await
     }
 }
 

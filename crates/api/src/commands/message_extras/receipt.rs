@@ -1,6 +1,9 @@
 //! Read receipts of single messages.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
 
 use serde::{Deserialize, Serialize};
 use tsudoi_domain::{
@@ -21,6 +24,7 @@ use crate::{
     decode,
     error::Error,
     error_code::ErrorCode,
+    webhook,
 };
 
 /// Lets pass where receipts are switched on.
@@ -62,12 +66,16 @@ impl Command for ReportReceipts {
         let (scene, line) = scene_of_line(app, &self.group, self.topic.as_ref(), caller, &reader).await?;
         require_feature(app)?;
         let known = app.store().read().read_by(app.id(), &line, &reader, &self.seqs).await?;
-        let mut reported = Vec::with_capacity(self.seqs.len());
+        let (mut reported, mut readers) = (Vec::with_capacity(self.seqs.len()), HashMap::new());
         for seq in self.seqs {
+            let before = app.store().read().readers(app.id(), &line, seq).await?.len();
+            readers.insert(seq, before as u64);
             let message = app.store().read().message(app.id(), &line, seq).await?;
             reported.push(Reported { message, known: known.contains(&seq) });
         }
-        app.commit(receipt::report(&scene, &line, reported)?).await?;
+        let change = receipt::report(&scene, &line, reported)?;
+        let before = |seq| readers.get(&seq).copied().unwrap_or_default();
+        app.commit(webhook::extras::confirmed(app, caller, &scene.group, before, change)).await?;
         Ok(Done {})
     }
 }
