@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
-use tsudoi_it::{Client, Server, random, shared, text, unique};
+use tsudoi_it::{Client, Server, random, shared, text};
 
 async fn mail(server: &Server, from: &str, to: &str, words: &str) -> Value {
     let body = json!({ "From_Account": from, "To_Account": to, "MsgRandom": random(), "MsgBody": text(words) });
@@ -152,11 +152,12 @@ async fn caps_bind_and_survive_a_restart() {
 #[tokio::test]
 async fn the_recent_list_has_every_conversation_once() {
     let server = shared().await;
-    let me = unique("me");
-    let mut names: Vec<String> = (0..130).map(|n| format!("peer{n}-")).collect();
-    names.push(me.clone());
-    let mut peers = server.users(&names.iter().map(String::as_str).collect::<Vec<_>>()).await;
-    let me = peers.pop().expect("me");
+    let me = server.users(&["me"]).await.remove(0);
+    let mut peers = Vec::new();
+    for _ in 0..2 {
+        let names: Vec<String> = (0..65).map(|n| format!("peer{n}-")).collect();
+        peers.extend(server.users(&names.iter().map(String::as_str).collect::<Vec<_>>()).await);
+    }
     for peer in &peers {
         mail(server, peer, &me, "hi").await;
     }
