@@ -26,6 +26,7 @@ use tsudoi_domain::{
     time::Millis,
     webhook::{Call, Slot},
 };
+use tsudoi_push::Post;
 use tsudoi_realtime::Hub;
 use tsudoi_store::{AppRow, CommitObserver, Committed, Outcome, ReadyCall, Store, StoreError};
 
@@ -40,6 +41,7 @@ use crate::{
     gateway::{devices::Devices, session_token::TokenKey},
     live::{self, LiveRooms},
     new_groups::NewGroups,
+    push,
     rate::{AttributeRates, BatchRates, ExtensionRates, GroupRates, MemberRates, RestRates},
     recent_sends::RecentSends,
     statistics::Statistics,
@@ -109,6 +111,10 @@ pub struct Shared {
     pub data_dir: Option<PathBuf>,
     /// Held while a message record is made.
     pub(crate) making_records: tokio::sync::Mutex<()>,
+    /// Takes notifications for devices that are away.
+    pub(crate) post: Post<push::About>,
+    /// Messages that are to be announced on such devices.
+    pub(crate) announcements: mpsc::Sender<push::Announcement>,
     apps: DashMap<AppId, Arc<App>>,
     tickets: VerifiedTickets,
     deliveries: mpsc::Sender<delivery::Work>,
@@ -159,6 +165,7 @@ impl Shared {
         let store = (parts.store)(Arc::new(delivery::Observer::new(deliveries.clone())))?;
         let files = Files::load(parts.files, parts.public_url, &store, parts.dice.as_ref()).await?;
         let token_key = TokenKey::load(&store, parts.dice.as_ref()).await?;
+        let (announcements, to_announce) = mpsc::channel(push::QUEUE);
         let outbox = webhook::Outbox::new(store.clone());
         tokio::spawn(outbox.clone().run());
         let shared = Arc::new(Self {
@@ -172,6 +179,8 @@ impl Shared {
             files,
             data_dir: parts.data_dir,
             making_records: tokio::sync::Mutex::new(()),
+            post: push::open_post(),
+            announcements,
             apps: DashMap::new(),
             deliveries,
             outbox,
@@ -191,6 +200,10 @@ impl Shared {
         }
         tokio::spawn(delivery::run(shared.clone(), queue));
         tokio::spawn(files::upkeep(shared.clone()));
+        for app in shared.apps() {
+            push::load(&app).await?;
+        }
+        push::start(&shared, to_announce);
         tokio::spawn(live::upkeep::run(shared.clone()));
         tokio::spawn(upkeep::run(shared.clone()));
         Ok(shared)
@@ -350,6 +363,8 @@ pub struct App {
     word_file_times: Mutex<Vec<Option<SystemTime>>>,
     /// Held while an official account speaks.
     pub(crate) official_turn: tokio::sync::Mutex<()>,
+    /// Pushes on their way.
+    pub pushes: push::Pushes,
     /// Held while groups are counted and one more is created.
     pub(crate) creating: tokio::sync::Mutex<()>,
 }
@@ -376,6 +391,7 @@ impl App {
             id,
             webhooks,
             shared,
+            pushes: push::Pushes::new(&settings.push),
             snapshot: ArcSwap::from_pointee(Snapshot::new(keys, settings, 0)),
             live: LiveRooms::default(),
             devices: Devices::default(),
@@ -401,6 +417,7 @@ impl App {
     fn change(&self, keys: &[String], settings: AppSettings) {
         let generation = self.snapshot.load().key_generation + 1;
         self.webhooks.change(&settings.webhook);
+        self.pushes.change(&settings.push);
         self.snapshot.store(Arc::new(Snapshot::new(keys, settings, generation)));
     }
 

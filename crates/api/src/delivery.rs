@@ -27,6 +27,7 @@ use crate::{
     app::{App, Shared},
     commands::{presence::ClientStatus, relation::friend_list::changed_fields},
     live::Heard,
+    push::announce,
     wire::{
         faces::Faces,
         item::{self, DirectItem, GroupFace, GroupInfo, GroupItem, Revoker},
@@ -152,6 +153,7 @@ async fn deliver(app: &Arc<App>, committed: &Committed) -> Result<(), StoreError
             Event::Stored(at) => {
                 if let Some((draft, appended)) = appends.get(*at) {
                     message(app, draft, appended.seq).await?;
+                    announce(app, draft, appended.seq);
                 }
             }
             Event::Transient(draft) => message(app, draft, 0).await?,
@@ -510,6 +512,12 @@ async fn wants_messages(app: &App, user: &UserId, peer: &UserId) -> Result<bool,
     }
     let care = app.store().read().care(app.id(), user, &Contact::User(peer.clone())).await?;
     Ok(care.receive != ReceiveOption::Discard)
+}
+
+/// Tells a user a one-to-one message that lies nowhere yet.
+pub(crate) fn push_direct(app: &App, user: &UserId, item: &DirectItem<'_>) {
+    let pushed = push(number::DIRECT_MESSAGE, "C2cMsgArray", &[item], Importance::Needed);
+    app.hub().send_user(app.id(), user, &pushed, None);
 }
 
 async fn direct_message(app: &Arc<App>, draft: &Arc<Draft>) -> Result<(), StoreError> {

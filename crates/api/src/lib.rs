@@ -18,6 +18,7 @@ pub mod gateway;
 pub mod live;
 pub mod new_groups;
 mod peer;
+pub mod push;
 pub mod rate;
 pub mod recent_sends;
 pub mod records;

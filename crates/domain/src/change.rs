@@ -29,6 +29,7 @@ use crate::{
     moderation::{Word, WordList},
     notice::Notice,
     official::{Broadcast, OfficialAccount},
+    push::{Progress, Push, PushDevice},
     relation::{Friend, FriendRequest, RelationNews, Tie},
     statistics::Counts,
     time::{MuteUntil, Timestamp},
@@ -185,6 +186,13 @@ pub enum Expect {
         user: UserId,
         /// [`Book::revision`] when it was loaded.
         revision: u64,
+    },
+    /// The user was served from the list of pushes up to that place, and no further.
+    PushPositionAt {
+        /// Who.
+        user: UserId,
+        /// The place.
+        pos: u64,
     },
     /// A one-to-one conversation has no message with that key, in either direction.
     KeyFree {
@@ -701,6 +709,76 @@ pub enum Write {
         key: String,
         /// Whether it is banned.
         banned: bool,
+    },
+    /// A push, or the end of one, takes the next place in the app's list.
+    PutPush(Box<Push>),
+    /// How far a push has come.
+    SetPushProgress {
+        /// Which.
+        task: String,
+        /// How far.
+        progress: Progress,
+    },
+    /// A push waits for its time.
+    SchedulePush {
+        /// When that is.
+        due: Timestamp,
+        /// What.
+        push: Box<Push>,
+    },
+    /// A push no longer waits for its time.
+    UnschedulePush(String),
+    /// The user is served from the list of pushes up to a place; never back.
+    SetPushPosition {
+        /// Who.
+        user: UserId,
+        /// The place.
+        pos: u64,
+    },
+    /// What an attribute of users is called.
+    SetPushAttributeName {
+        /// Its number.
+        number: u8,
+        /// Its name.
+        name: String,
+    },
+    /// A user's attribute.
+    SetPushAttribute {
+        /// Whose.
+        user: UserId,
+        /// Its number.
+        number: u8,
+        /// Its value; absent: none any longer.
+        value: Option<String>,
+    },
+    /// A user has a tag, or no longer.
+    SetPushTag {
+        /// Who.
+        user: UserId,
+        /// Which.
+        tag: String,
+        /// Has it, or no longer.
+        on: bool,
+    },
+    /// A user has no tags any longer.
+    ClearPushTags(UserId),
+    /// A device that can be told of what happens while it is away; a token belongs to one device only.
+    PutPushDevice {
+        /// Whose.
+        user: UserId,
+        /// The device.
+        device: Box<PushDevice>,
+        /// When it was heard of.
+        now: Timestamp,
+        /// So many devices of the user are kept, those heard of last.
+        most: u32,
+    },
+    /// A device is forgotten.
+    DeletePushDevice {
+        /// Whose.
+        user: UserId,
+        /// Its own name for itself.
+        device: String,
     },
     /// A notice was dealt with and no longer waits.
     DropNotice {

@@ -24,6 +24,7 @@ pub mod official;
 pub mod permission;
 pub mod presence;
 pub mod profile;
+pub mod push;
 pub mod relation;
 pub mod rights;
 pub mod scene;

@@ -5,7 +5,7 @@ use std::{
     net::IpAddr,
     sync::{
         Arc, LazyLock, OnceLock,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -101,6 +101,8 @@ pub struct Session {
     wake: Notify,
     drained: Notify,
     identity: RwLock<Option<Identity>>,
+    /// The app is not in front; the device is told through its push service.
+    in_background: AtomicBool,
     ended: OnceLock<CloseReason>,
     peer: OnceLock<IpAddr>,
     /// When the client was last heard, as [`age_ms`] counts.
@@ -130,6 +132,7 @@ impl Session {
             wake: Notify::new(),
             drained: Notify::new(),
             identity: RwLock::new(None),
+            in_background: AtomicBool::new(false),
             ended: OnceLock::new(),
             peer: OnceLock::new(),
             heard_ms: AtomicU64::new(age_ms()),
@@ -157,6 +160,17 @@ impl Session {
     #[must_use]
     pub fn reached_at(&self) -> &str {
         &self.reached_at
+    }
+
+    /// The app goes to the background, or comes back to the front.
+    pub fn set_background(&self, in_background: bool) {
+        self.in_background.store(in_background, Ordering::Relaxed);
+    }
+
+    /// Whether the app is in the background.
+    #[must_use]
+    pub fn is_in_background(&self) -> bool {
+        self.in_background.load(Ordering::Relaxed)
     }
 
     /// The app it belongs to.

@@ -258,6 +258,17 @@ impl Caches {
                 | Write::DeleteApplication { .. }
                 | Write::Notify { .. }
                 | Write::SetFileBan { .. }
+                | Write::PutPush(_)
+                | Write::SetPushProgress { .. }
+                | Write::SchedulePush { .. }
+                | Write::UnschedulePush(_)
+                | Write::SetPushPosition { .. }
+                | Write::SetPushAttributeName { .. }
+                | Write::SetPushAttribute { .. }
+                | Write::SetPushTag { .. }
+                | Write::ClearPushTags(_)
+                | Write::PutPushDevice { .. }
+                | Write::DeletePushDevice { .. }
                 | Write::DropNotice { .. }
                 | Write::PutWords(_)
                 | Write::DeleteWords { .. }

@@ -24,9 +24,9 @@ pub use error::StoreError;
 pub use operations::{Figures, OfficialAccounts, SentMessages, Words};
 pub use outbox::{DeadCall, Outbox, ReadyCall};
 pub use read::{
-    Accounts, Apps, Blocked, Contacts, Conversations, Device, DirectQuery, Direction, Files, GroupData, GroupPage,
-    Groups, Joined, LiveRoom, LiveRooms, LogEntry, LogItem, Members, MessageExtras, Messages, PermissionGroups,
-    Relations, TopicEntry, Topics, UserLog,
+    Accounts, Apps, Blocked, Contacts, Conversations, Device, DirectQuery, Direction, Files, FoundAccount, GroupData,
+    GroupPage, Groups, Joined, LiveRoom, LiveRooms, LogEntry, LogItem, Members, MessageExtras, Messages,
+    PermissionGroups, PushEntry, Pushes, Relations, ScheduledPush, TopicEntry, Topics, UserLog,
 };
 pub use upkeep::{Expired, ExpiredLog, Upkeep};
 
@@ -45,6 +45,7 @@ pub trait Backend:
     + Conversations
     + Contacts
     + Files
+    + Pushes
     + UserLog
     + Relations
     + Words
@@ -73,6 +74,7 @@ impl<T> Backend for T where
         + Conversations
         + Contacts
         + Files
+        + Pushes
         + UserLog
         + Relations
         + Words

@@ -1,6 +1,6 @@
 //! What can be read, one small trait per noun. A page costs the page, whatever the table holds.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use async_trait::async_trait;
 use tsudoi_domain::{
@@ -23,8 +23,9 @@ use tsudoi_domain::{
     },
     notice::Notice,
     permission::Role,
+    push::{Labels, Progress, Push, PushDevice, PushKind},
     relation::{Follow, FollowKind, Friend, FriendGroup, FriendRequest, Pair, People, Tie},
-    time::{MuteUntil, Timestamp},
+    time::{Millis, MuteUntil, Timestamp},
     topic::{Topic, TopicMember},
 };
 
@@ -358,6 +359,73 @@ pub trait Contacts: Send + Sync {
     async fn grouped_count(&self, app: AppId, user: &UserId) -> Read<u64>;
     /// A record of merged messages, JSON text.
     async fn record(&self, app: AppId, key: &str) -> Read<Option<Arc<str>>>;
+}
+
+/// An entry of an app's list of pushes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PushEntry {
+    /// Its place: grows with every push of the server.
+    pub pos: u64,
+    /// What it is.
+    pub push: Push,
+    /// How far it has come.
+    pub progress: Progress,
+}
+
+/// A push that waits for its time.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ScheduledPush {
+    /// When that is.
+    pub due: Timestamp,
+    /// What it will be.
+    pub push: Push,
+}
+
+/// An account that was met on the way through all of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FoundAccount {
+    /// Where the way goes on behind it.
+    pub cursor: u64,
+    /// Who.
+    pub user: UserId,
+    /// When the account came to be.
+    pub created_at: Timestamp,
+}
+
+/// Reads pushes, what users are known by when an app pushes, and the devices of users.
+#[async_trait]
+pub trait Pushes: Send + Sync {
+    /// The declared attributes by number.
+    async fn attribute_names(&self, app: AppId) -> Read<BTreeMap<u8, String>>;
+    /// What the users are known by, in their order.
+    async fn labels(&self, app: AppId, users: &[UserId]) -> Read<Vec<Labels>>;
+    /// The push of that name.
+    async fn push(&self, app: AppId, task: &str) -> Read<Option<PushEntry>>;
+    /// The name of the first push with those dice since a moment.
+    async fn push_of_dice(&self, app: AppId, random: u32, since: Millis) -> Read<Option<String>>;
+    /// How many pushes of a kind were made since a moment, and when the last one was.
+    async fn pushes_since(&self, app: AppId, kind: PushKind, since: Millis) -> Read<(u64, Option<Millis>)>;
+    /// Entries after a place that are kept for those who come later, oldest first.
+    async fn pushes_after(&self, app: AppId, pos: u64, limit: usize) -> Read<Vec<PushEntry>>;
+    /// Pushes made in a span, newest first.
+    async fn pushes_between(&self, app: AppId, from: Timestamp, until: Timestamp, limit: usize)
+    -> Read<Vec<PushEntry>>;
+    /// Pushes that are not through.
+    async fn unfinished_pushes(&self, app: AppId) -> Read<Vec<PushEntry>>;
+    /// The place of the newest entry that is kept for those who come later; 0: there is none.
+    async fn last_kept_push(&self, app: AppId) -> Read<u64>;
+    /// Up to which place the user was served.
+    async fn push_position(&self, app: AppId, user: &UserId) -> Read<u64>;
+    /// The user's devices, the one heard of last first.
+    async fn push_devices(&self, app: AppId, user: &UserId) -> Read<Vec<PushDevice>>;
+    /// Whose device has that name.
+    async fn owner_of_device(&self, app: AppId, device: &str) -> Read<Option<UserId>>;
+    /// Members of a group who have devices by id, after one, empty at first.
+    async fn members_with_devices(&self, app: AppId, group: &GroupId, after: &str, limit: usize) -> Read<Vec<UserId>>;
+    /// Accounts in the order in which they came to be, from a mark on, 0 at first.
+    async fn accounts_after(&self, app: AppId, cursor: u64, limit: usize) -> Read<Vec<FoundAccount>>;
+    /// Pushes whose time has come at a moment, the earliest first.
+    async fn scheduled_pushes(&self, app: AppId, until: Timestamp, limit: usize) -> Read<Vec<ScheduledPush>>;
 }
 
 /// An entry of a user's log.

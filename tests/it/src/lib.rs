@@ -4,6 +4,7 @@
 //! Every call says what code it expects. A suite starts a server of its own ([`Server::start`]) or shares one per process
 //! ([`shared`]); tests that share it use ids of their own ([`unique`]).
 
+pub mod bucket;
 pub mod receiver;
 
 use std::{

@@ -22,6 +22,7 @@ pub mod operations;
 pub mod permission_group;
 pub mod presence;
 pub mod profile;
+pub mod push;
 pub mod relation;
 pub mod search;
 pub mod topic;
@@ -50,6 +51,7 @@ pub(crate) fn all() -> Vec<Entry> {
         permission_group::all(),
         presence::all(),
         profile::all(),
+        push::all(),
         relation::all(),
         search::all(),
         topic::all(),

@@ -21,6 +21,7 @@ use crate::{
     commands::{live::enter, presence::custom_status},
     error::Error,
     error_code::ErrorCode,
+    push,
     webhook::{self, user::Move},
 };
 
@@ -134,6 +135,7 @@ impl Command for Login {
             let ousted = make_room(app, session, &others);
             app.statistics.logged_in(app, &caller.user, app.hub().users_here(app.id()) as u64);
             subscribe(app, &caller.user).await?;
+            push::settle(app, &caller.user).await?;
             webhook::user::moved(app, &caller.user, session, Move::CameIn(&ousted)).await;
         }
         let token = SessionToken {

@@ -176,6 +176,10 @@ impl Webhooks {
 fn payload_text(command: WebhookCommand, payload: &impl Serialize, now: Millis) -> String {
     let own = serde_json::to_string(payload).expect("payloads are plain data");
     let own = own.strip_prefix('{').and_then(|own| own.strip_suffix('}')).expect("payloads are objects");
+    // Vendor: results of pushes come in lists, whose entries carry these members themselves.
+    if matches!(command, WebhookCommand::OfflinePush | WebhookCommand::AllMemberPush) {
+        return format!("{{{own}}}");
+    }
     let comma = if own.is_empty() { "" } else { "," };
     format!(r#"{{"CallbackCommand":"{command}",{own}{comma}"EventTime":{}}}"#, now.0)
 }

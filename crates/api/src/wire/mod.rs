@@ -19,7 +19,7 @@ mod kept_json;
 mod shape;
 
 pub use message_body::{BodyError, BodyLimits, MessageBody};
-pub use push_info::{BadPushInfo, OfflinePushInfo};
+pub use push_info::{BadPushInfo, OfflinePushInfo, PushWords};
 
 use tsudoi_domain::{
     Role,

@@ -77,6 +77,37 @@ pub enum BadPushInfo {
     },
 }
 
+/// What a sender wants of a notification; what is absent is left to the server.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PushWords {
+    /// The first line.
+    pub title: Option<String>,
+    /// The text.
+    pub body: Option<String>,
+    /// What the app is told.
+    pub ext: Option<String>,
+    /// A second line.
+    pub subtitle: Option<String>,
+    /// The sound on Apple's devices.
+    pub apple_sound: Option<String>,
+    /// The sound on Android.
+    pub android_sound: Option<String>,
+    /// A picture for Apple's devices.
+    pub apple_image: Option<String>,
+    /// A picture for Google's service.
+    pub google_image: Option<String>,
+    /// The channel on Android.
+    pub android_channel: Option<String>,
+    /// How much it may disturb.
+    pub interruption: Option<String>,
+    /// The app may change it.
+    pub mutable: bool,
+    /// It only wakes the app.
+    pub silent: bool,
+    /// It does not count on the app's icon.
+    pub without_badge: bool,
+}
+
 /// A push description whose known members have their documented types, as compact JSON.
 #[derive(Clone, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
@@ -126,6 +157,35 @@ impl OfflinePushInfo {
     #[must_use]
     pub fn forbids_push(&self) -> bool {
         self.member("PushFlag").is_some_and(|flag| flag.get() == "1")
+    }
+
+    /// What it says, in words for services.
+    #[must_use]
+    pub fn words(&self) -> PushWords {
+        let inner = |name: &str| self.member(name).and_then(|raw| Members::of(raw.get()));
+        let text_in = |members: &Option<Members<'_>>, name: &str| {
+            let text = text_of(members.as_ref()?.get(name)?)?;
+            (!text.is_empty()).then(|| text.into_owned())
+        };
+        let is_one = |members: &Option<Members<'_>>, name: &str| {
+            members.as_ref().and_then(|members| members.get(name)).is_some_and(|flag| flag.get() == "1")
+        };
+        let (apple, android) = (inner("ApnsInfo"), inner("AndroidInfo"));
+        PushWords {
+            title: text_in(&apple, "Title").or_else(|| self.title()),
+            body: self.description(),
+            ext: self.text("Ext"),
+            subtitle: text_in(&apple, "SubTitle"),
+            apple_sound: text_in(&apple, "Sound"),
+            android_sound: text_in(&android, "Sound"),
+            apple_image: text_in(&apple, "Image"),
+            google_image: text_in(&android, "GoogleImage"),
+            android_channel: text_in(&android, "GoogleChannelID"),
+            interruption: text_in(&apple, "InterruptionLevel"),
+            mutable: is_one(&apple, "MutableContent"),
+            silent: is_one(&apple, "ContentAvailable"),
+            without_badge: is_one(&apple, "BadgeMode"),
+        }
     }
 
     /// The notification's title; `None` if the sender left the default.

@@ -159,6 +159,9 @@ pub struct MessageOptions {
     /// One-to-one: devices that come back later than so many seconds find it in history only; absent: whenever they come.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub offline_secs: Option<u32>,
+    /// One-to-one: in the receiver's conversation list, not in history (pushes to many).
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub no_roaming: bool,
     /// One-to-one: not for the receiver (the receiver blocked the sender and success is pretended).
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub hidden_from_receiver: bool,

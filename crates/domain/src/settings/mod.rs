@@ -6,6 +6,7 @@
 
 pub mod field;
 pub mod operations;
+pub mod push;
 mod validate;
 pub mod webhook;
 
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 pub use self::{
     field::{AccessLevel, FieldKind, GroupField, MemberField, UserField},
     operations::{ModerationSettings, OperationsSettings, TicketServiceSettings, WordFile},
+    push::{PushChannel, PushSettings},
     validate::Problem,
     webhook::{FailurePolicy, WebhookSettings},
 };
@@ -78,6 +80,8 @@ pub struct AppSettings {
     pub sns: SnsSettings,
     /// Uploaded files.
     pub files: FileSettings,
+    /// Pushes, and announcements on devices that are away.
+    pub push: PushSettings,
     /// The REST interface.
     pub rest: RestSettings,
     /// Texts that the app does not want to read.
@@ -120,6 +124,7 @@ impl Default for AppSettings {
             live: LiveSettings::default(),
             sns: SnsSettings::default(),
             files: FileSettings::default(),
+            push: PushSettings::default(),
             rest: RestSettings::default(),
             moderation: ModerationSettings::default(),
             operations: OperationsSettings::default(),

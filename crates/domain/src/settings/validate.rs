@@ -57,6 +57,7 @@ impl AppSettings {
         self.validate_fields(&mut problems);
         self.validate_numbers(&mut problems);
         self.validate_operations(&mut problems);
+        self.validate_push(&mut problems);
         self.validate_webhook(&mut problems);
         problems.0
     }
@@ -141,6 +142,17 @@ impl AppSettings {
                 problems.add(format!("{path}.types"), format!("`{name}` is no type of this app"));
             }
         }
+    }
+
+    fn validate_push(&self, problems: &mut Problems) {
+        let channels = &self.push.channels;
+        for (index, channel) in channels.iter().enumerate() {
+            if channels[..index].iter().any(|other| other.id() == channel.id()) {
+                problems.add(format!("push.channels[{index}].id"), format!("{} is used twice", channel.id()));
+            }
+        }
+        problems.range("files.max_image_mb", self.files.max_image_mb, 1, 4095);
+        problems.range("files.max_file_mb", self.files.max_file_mb, 1, 4095);
     }
 
     fn validate_numbers(&self, problems: &mut Problems) {

@@ -24,6 +24,7 @@ mod live;
 mod log;
 mod members;
 mod messages;
+mod pushes;
 mod restart;
 mod topics;
 mod unread;
@@ -202,6 +203,12 @@ promises! {
         pins_stay_until_they_are_taken;
     files:
         a_ban_holds_until_it_is_lifted;
+    pushes:
+        pushes_keep_their_order_and_progress,
+        a_user_is_served_once,
+        planned_pushes_come_when_they_are_due,
+        labels_read_back_as_decided,
+        a_token_belongs_to_one_device;
     messages:
         a_message_reads_back_as_sent,
         history_is_a_window_of_numbers,

@@ -21,7 +21,7 @@ use tsudoi_domain::{
 use super::{
     accounts, contacts, conversations, conversations::ViewRow, extras, failed, figures, files, group_data, groups,
     groups::GroupState, hours, live, log, members, members::Put, messages, official, outbox, people, permission_groups,
-    remembered::Remembered, topics, topics::TopicState, words,
+    pushes, remembered::Remembered, topics, topics::TopicState, words,
 };
 use crate::{Appended, ReadyCall, StoreError};
 
@@ -361,6 +361,13 @@ impl Applier {
                     conflict(format!("the friend request of {peer} to {user} is gone"))
                 };
             }
+            Expect::PushPositionAt { user, pos } => {
+                return if pushes::position(c, app, user)? == *pos {
+                    Ok(())
+                } else {
+                    conflict(format!("{user} was served meanwhile"))
+                };
+            }
             Expect::TopicAbsent(topic) => {
                 return match topics::state(c, app, topic)? {
                     None => Ok(()),
@@ -421,6 +428,7 @@ impl Applier {
             | Expect::MessageAt { .. }
             | Expect::ExtensionsAt { .. }
             | Expect::BookAt { .. }
+            | Expect::PushPositionAt { .. }
             | Expect::KeyFree { .. }
             | Expect::TieAt { .. }
             | Expect::FriendsBelow { .. }
@@ -731,7 +739,10 @@ impl Applier {
                 contacts::put_record(c, app, key, messages, *time, *keep_from)?;
             }
             Write::PutAccount(account) => accounts::put(c, app, account)?,
-            Write::DeleteAccount(user) => accounts::delete(c, app, user)?,
+            Write::DeleteAccount(user) => {
+                accounts::delete(c, app, user)?;
+                pushes::forget_user(c, app, user)?;
+            }
             Write::NoteDeletion { user, at } => accounts::note_deletion(c, app, user, *at)?,
             Write::SetProfile { user, fields } => accounts::set_profile(c, app, user, fields)?,
             Write::MuteAccount { user, direct, groups } => accounts::mute(c, app, user, *direct, *groups)?,
@@ -765,6 +776,19 @@ impl Applier {
                 let state = self.group(c, app, group)?;
                 members::delete_application(c, &state, applicant)?;
             }
+            Write::PutPush(push) => pushes::put(c, app, push)?,
+            Write::SetPushProgress { task, progress } => pushes::set_progress(c, app, task, progress)?,
+            Write::SchedulePush { due, push } => pushes::schedule(c, app, *due, push)?,
+            Write::UnschedulePush(task) => pushes::unschedule(c, app, task)?,
+            Write::SetPushPosition { user, pos } => pushes::set_position(c, app, user, *pos)?,
+            Write::SetPushAttributeName { number, name } => pushes::set_attribute_name(c, app, *number, name)?,
+            Write::SetPushAttribute { user, number, value } => {
+                pushes::set_attribute(c, app, user, *number, value.as_deref())?;
+            }
+            Write::SetPushTag { user, tag, on } => pushes::set_tag(c, app, user, tag, *on)?,
+            Write::ClearPushTags(user) => pushes::clear_tags(c, app, user)?,
+            Write::PutPushDevice { user, device, now, most } => pushes::put_device(c, app, user, device, *now, *most)?,
+            Write::DeletePushDevice { user, device } => pushes::delete_device(c, app, user, device)?,
             Write::SetFileBan { key, banned } => files::set_ban(c, app, key, *banned)?,
             Write::Notify { user, notice, time } => log::append_notice(c, app, user, *time, notice)?,
             Write::DropNotice { user, id } => log::drop_notice(c, app, user, *id)?,
@@ -1014,7 +1038,7 @@ fn append_direct(
             conversations::more_unread(c, app, to)?;
         }
     }
-    let flags = messages::direct_flags(hidden, unread.then(|| messages::side(one, to)));
+    let flags = messages::direct_flags(hidden, unread.then(|| messages::side(one, to)), options.no_roaming);
     messages::insert(c, conv, seq, draft, row.view.counted, Some(flags))?;
     Ok(row.view.counted)
 }

@@ -28,6 +28,9 @@ const HIDDEN: [i64; 2] = [1, 2];
 /// Bits of the `direct` column: counts as unread for the first, for the second, until they read it.
 const UNREAD: [i64; 2] = [4, 8];
 
+/// Bit of the `direct` column: in lists and logs, not in history.
+const NOT_ROAMING: i64 = 16;
+
 /// Which of the two a user is: 0 for the one whose id is smaller.
 pub(super) fn side(one: &UserId, user: &UserId) -> usize {
     usize::from(one != user)
@@ -90,7 +93,7 @@ impl Messages for Sqlite {
             let view = conversations::view(c, app, user, peer)?;
             let (cleared, from) =
                 view.map_or((0, query.from), |row| (row.view.cleared_seq, query.from.max(row.shown_from())));
-            let hidden = HIDDEN[side(user.min(peer), user)];
+            let hidden = HIDDEN[side(user.min(peer), user)] | NOT_ROAMING;
             let after = query.after.map(|key| place(c, conv, key, query.direction)).transpose()?;
             let (time, place, client_seq, seq) = after.unwrap_or_default();
             // One end of the range is a moment, or the place of the message that is continued after when that is narrower.
@@ -128,7 +131,7 @@ impl Messages for Sqlite {
             let Some((conv, _)) = conversations::find(c, app, &conversation)? else { return Ok(None) };
             let sql = format!(
                 "SELECT {MESSAGE} FROM messages
-                 WHERE conv = ?1 AND direct IS NOT NULL AND time = ?2 AND client_seq = ?3 AND random = ?4 AND sender = ?5
+                 WHERE conv = ?1 AND direct IS NOT NULL AND direct & 16 = 0 AND time = ?2 AND client_seq = ?3 AND random = ?4 AND sender = ?5
                  ORDER BY seq LIMIT 1"
             );
             let values = params![conv, key.time.0, key.client_seq, key.random, from.as_str()];
@@ -265,9 +268,12 @@ pub(super) fn by_seq(
     one(c, conversation, &sql, params![conv, int(seq)])
 }
 
-/// The `direct` column of a message: from whom it is hidden, and for whom it counts as unread.
-pub(super) fn direct_flags(hidden_from: [bool; 2], unread_for: Option<usize>) -> i64 {
+/// The `direct` column of a message: from whom it is hidden, for whom it counts as unread, and whether history leaves it out.
+pub(super) fn direct_flags(hidden_from: [bool; 2], unread_for: Option<usize>, no_roaming: bool) -> i64 {
     let mut flags = unread_for.map_or(0, |side| UNREAD[side]);
+    if no_roaming {
+        flags |= NOT_ROAMING;
+    }
     for side in 0..2 {
         if hidden_from[side] {
             flags |= HIDDEN[side];

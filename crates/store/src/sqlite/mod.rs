@@ -37,6 +37,7 @@ mod people;
 mod permission_groups;
 #[cfg(test)]
 pub(crate) mod plans;
+mod pushes;
 mod remembered;
 mod search;
 mod topics;

@@ -2,7 +2,11 @@
 
 use reqwest::{Client as Http, Method, Response, StatusCode};
 use serde_json::{Value, json};
-use tsudoi_it::{Client, Server, shared};
+use tsudoi_it::{
+    Client, Server,
+    bucket::{ACCESS_KEY, Bucket},
+    shared,
+};
 
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\x01\x90\0\0\x01\x2c\x08\x06\0\0\0";
 
@@ -264,4 +268,38 @@ async fn the_public_address_is_told_where_one_is_set() {
     for url in [upload, download] {
         assert!(url.starts_with("https://chat.example.com/files/"), "{url}");
     }
+}
+
+#[tokio::test]
+async fn a_bucket_holds_files_too() {
+    let bucket = Bucket::default();
+    let address = bucket.serve().await;
+    let server = Server::start(&[
+        ("TSUDOI_FILES_BUCKET", "chat"),
+        ("TSUDOI_FILES_ENDPOINT", &address),
+        ("TSUDOI_FILES_ACCESS_KEY", ACCESS_KEY),
+        ("TSUDOI_FILES_SECRET_KEY", "secret"),
+        ("TSUDOI_FILES_PREFIX", "tsudoi"),
+    ])
+    .await;
+    let small = uploaded(&server, 255, "small.txt", b"apples").await;
+    assert_eq!(get(&small).await.text().await.expect("text"), "apples");
+    // Larger than what is written at once.
+    let bytes: Vec<u8> = (0..7_u32 << 20).map(|at| u8::try_from(at % 251).expect("small")).collect();
+    let large = uploaded(&server, 255, "large.bin", &bytes).await;
+    assert!(get(&large).await.bytes().await.expect("bytes") == bytes);
+    let part = http().get(&large).header("range", "bytes=6000000-6000009").send().await.expect("answered");
+    assert_eq!(part.status(), StatusCode::PARTIAL_CONTENT);
+    assert_eq!(part.bytes().await.expect("bytes"), bytes[6_000_000..6_000_010]);
+    let names = bucket.names();
+    assert_eq!(names.len(), 2);
+    assert!(names.iter().all(|name| name.starts_with("tsudoi/1400000001/")), "{names:?}");
+    assert_eq!(bucket.unsigned(), 0);
+    // What the bucket does not have is missing, and a file is still written once.
+    let users = server.users(&["sender"]).await;
+    let client = server.login(&users[0]).await;
+    let (upload, download) = target(&client, 255, "a").await;
+    assert_eq!(get(&download).await.status(), StatusCode::NOT_FOUND);
+    assert_eq!(put(&upload, &b"a"[..]).await, StatusCode::OK);
+    assert_eq!(put(&upload, &b"b"[..]).await, StatusCode::CONFLICT);
 }

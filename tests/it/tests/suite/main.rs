@@ -19,6 +19,7 @@ mod message_extras;
 mod official_accounts;
 mod operations;
 mod permission_groups;
+mod push;
 mod rest_door;
 mod search;
 mod socket_door;

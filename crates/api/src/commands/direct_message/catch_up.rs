@@ -22,6 +22,7 @@ use crate::{
     decode,
     delivery::notice_face,
     error::Error,
+    push,
     wire::{
         faces::Faces,
         item::{DirectItem, direction},
@@ -94,6 +95,7 @@ impl Command for CatchUp {
 
     async fn run(self, caller: &Caller, app: &Arc<App>) -> Result<Missed, Error> {
         let user = &caller.user;
+        push::settle(app, user).await?;
         let end = app.store().read().log_end(app.id(), user).await?;
         let (position, sync, messages, notices) = match self.cookie.as_deref().and_then(position) {
             None => (end, 2, Vec::new(), waiting(app, user, end).await?),

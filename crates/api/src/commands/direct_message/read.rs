@@ -12,7 +12,7 @@ use crate::{
     decode,
     error::Error,
     error_code::ErrorCode,
-    webhook,
+    push, webhook,
 };
 
 /// Most peers that one call may ask about.
@@ -46,6 +46,7 @@ impl Command for ReportRead {
     type Reply = Done;
 
     async fn run(self, caller: &Caller, app: &Arc<App>) -> Result<Done, Error> {
+        push::settle(app, &caller.user).await?;
         for item in &self.read.items {
             set_read(app, caller, &caller.user, &item.peer, Timestamp(item.until)).await?;
         }
@@ -94,6 +95,7 @@ impl Command for SetRead {
         };
         known(app, &self.reader, "Report_Account", ErrorCode::MessageAccountNotFound).await?;
         known(app, &self.peer, "Peer_Account", ErrorCode::MessageAccountNotFound).await?;
+        push::settle(app, &self.reader).await?;
         set_read(app, caller, &self.reader, &self.peer, until).await?;
         Ok(Done {})
     }
@@ -186,6 +188,7 @@ impl Command for UnreadNumbers {
 
     async fn run(self, _: &Caller, app: &Arc<App>) -> Result<Unread, Error> {
         known(app, &self.user, "To_Account", ErrorCode::MessageAccountNotFound).await?;
+        push::settle(app, &self.user).await?;
         let Some(names) = self.peers else {
             let total = unread_views(app, &self.user).await?.iter().map(|view| shown_unread(app, view)).sum();
             return Ok(Unread { total: Some(total), peers: None, errors: Vec::new() });
