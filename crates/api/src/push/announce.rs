@@ -8,7 +8,10 @@ use tokio::sync::mpsc;
 use tsudoi_domain::{
     GroupId, Timestamp, UserId, WebhookCommand,
     change::{Change, Write},
-    conversation::ConversationKey,
+    conversation::{
+        ConversationKey,
+        care::{Contact, ReceiveOption},
+    },
     group::MsgFlag,
     message::{Content, Draft},
     push::{Push, PushDevice, PushKind},
@@ -111,7 +114,7 @@ async fn message(app: &Arc<App>, draft: &Arc<Draft>, seq: u64) -> Result<(), Sto
     let discreet = is_discreet(draft);
     let Some((group, _)) = place(&draft.conversation) else {
         let (_, to) = item::direction(draft);
-        if to != from {
+        if to != from && !(discreet && (is_muted(app, to, from).await? || is_quiet(app, to).await?)) {
             let notification = compose(&words, shown, body, format!("C2C{from}"));
             to_devices(app, to, &notification, &words, &source).await?;
         }
@@ -137,11 +140,23 @@ async fn message(app: &Arc<App>, draft: &Arc<Draft>, seq: u64) -> Result<(), Sto
     }
 }
 
+/// Whether nothing may disturb the user now.
+async fn is_quiet(app: &App, user: &UserId) -> Result<bool, StoreError> {
+    let book = app.store().read().book(app.id(), user).await?;
+    Ok(book.do_not_disturb.is_some_and(|times| times.holds(app.now())))
+}
+
+/// Whether the user wants to hear nothing of a peer while away.
+async fn is_muted(app: &App, user: &UserId, peer: &UserId) -> Result<bool, StoreError> {
+    let care = app.store().read().care(app.id(), user, &Contact::User(peer.clone())).await?;
+    Ok(care.receive != ReceiveOption::Notify)
+}
+
 /// Whether a member wants to hear of a group's messages while away.
 async fn wants(app: &App, group: &GroupId, user: &UserId, discreet: bool) -> Result<bool, StoreError> {
     let Some(member) = app.store().member(app.id(), group, user).await? else { return Ok(false) };
     Ok(match member.msg_flag {
-        MsgFlag::AcceptAndNotify => true,
+        MsgFlag::AcceptAndNotify => !(discreet && is_quiet(app, user).await?),
         MsgFlag::AcceptNotNotify => !discreet,
         MsgFlag::Discard => false,
     })

@@ -109,6 +109,21 @@ pub struct DoNotDisturb {
     pub repeated: bool,
 }
 
+impl DoNotDisturb {
+    /// Whether nothing may disturb at that moment. Equal ends mean all the time.
+    #[must_use]
+    pub fn holds(&self, now: Timestamp) -> bool {
+        const DAY_SECS: i64 = 86_400;
+        let length = self.until - self.from;
+        let inside = if self.repeated {
+            length >= DAY_SECS || (now.0 - self.from).rem_euclid(DAY_SECS) < length
+        } else {
+            (self.from..self.until).contains(&now.0)
+        };
+        self.level != ReceiveOption::Notify && (length == 0 || inside)
+    }
+}
+
 /// What a user keeps about conversations as a whole.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -519,6 +534,8 @@ pub fn delete(desk: &Desk, leaving: &[Leaving], clear: bool, tell: bool) -> Chan
 
 #[cfg(test)]
 mod tests {
+    use rstest::rstest;
+
     use super::*;
     use crate::Limits;
 
@@ -549,6 +566,30 @@ mod tests {
             _ => None,
         });
         care.collect()
+    }
+
+    #[rstest]
+    //     from, until, repeated, now, quiet
+    #[case(1000, 2000, false, 999, false)]
+    #[case(1000, 2000, false, 1000, true)]
+    #[case(1000, 2000, false, 2000, false)]
+    #[case(1000, 2000, false, 87_400, false)]
+    #[case(1000, 2000, true, 87_400, true)]
+    #[case(1000, 2000, true, 88_400, false)]
+    #[case(80_000, 90_000, true, 1000, true)]
+    #[case(80_000, 90_000, true, 4000, false)]
+    #[case(0, 0, true, 5, true)]
+    #[case(0, 86_400, true, 7_000_000, true)]
+    fn quiet_times_hold(
+        #[case] from: i64,
+        #[case] until: i64,
+        #[case] repeated: bool,
+        #[case] now: i64,
+        #[case] quiet: bool,
+    ) {
+        let times = DoNotDisturb { level: ReceiveOption::Silent, from, until, repeated };
+        assert_eq!(times.holds(Timestamp(now)), quiet);
+        assert!(!DoNotDisturb { level: ReceiveOption::Notify, ..times }.holds(Timestamp(now)));
     }
 
     #[test]

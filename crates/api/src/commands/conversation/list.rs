@@ -26,6 +26,7 @@ use crate::{
     delivery::face_of,
     error::Error,
     gateway::login::visible,
+    push,
     wire::{
         contact::{all_marks, option_number},
         faces::Faces,
@@ -93,6 +94,7 @@ impl Command for ConversationPage {
     type Reply = Conversations;
 
     async fn run(self, caller: &Caller, app: &Arc<App>) -> Result<Conversations, Error> {
+        push::settle(app, &caller.user).await?;
         let kept = app.settings().limits().conversation.max_kept as usize;
         let top = ListCursor { time: Timestamp(self.top_time), tie: self.top_index };
         let ordinary = ListCursor { time: Timestamp(self.time), tie: self.index };

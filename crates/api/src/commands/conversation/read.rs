@@ -12,6 +12,7 @@ use crate::{
     decode,
     error::Error,
     error_code::ErrorCode,
+    push,
 };
 
 /// Reads everything: all one-to-one conversations, or groups up to a number each. Gateway.
@@ -65,6 +66,7 @@ impl Command for ReadAll {
             return Err(Error::new(ErrorCode::MessageBadJson, text));
         }
         if self.direct {
+            push::settle(app, &caller.user).await?;
             let now = app.now();
             // A look at a time; whatever stays unread is dated later than now.
             let mut before = None;

@@ -14,6 +14,7 @@ use crate::{
     app::App,
     command::{Caller, Command, Route},
     error::Error,
+    push,
 };
 
 /// Conversations of a page.
@@ -98,6 +99,7 @@ impl Command for RecentConversations {
 
     async fn run(self, caller: &Caller, app: &Arc<App>) -> Result<Recent, Error> {
         let user = owner(app, caller, self.user.as_ref()).await?;
+        push::settle(app, &user).await?;
         let kept = app.settings().limits().conversation.max_kept as usize;
         let has = |flag: u32| self.flags & flag != 0;
         let items = lines(app, &user, Timestamp(0), kept).await?.into_iter();
