@@ -40,6 +40,12 @@ const LIFE_SECS: u64 = 604_800;
 /// What both pushes of the product say.
 #[derive(Debug, Deserialize)]
 pub(super) struct Said {
+    /// Whom a push to many is for.
+    #[serde(rename = "Condition", default, deserialize_with = "lenient_condition")]
+    condition: Option<ConditionBody>,
+    /// Whom a push to named accounts is for.
+    #[serde(rename = "To_Account", default)]
+    receivers: Value,
     #[serde(rename = "From_Account")]
     from: UserId,
     #[serde(rename = "MsgRandom")]
@@ -94,12 +100,8 @@ impl Said {
 /// `DataId` of 64 bytes. Errors: those of `PushToMany`.
 /// Spec: docs/spec/rest-push-ops.md#2.1
 #[derive(Debug, Deserialize)]
-pub struct ProductPush {
-    #[serde(rename = "Condition", default, deserialize_with = "lenient_condition")]
-    condition: Option<ConditionBody>,
-    #[serde(flatten)]
-    said: Said,
-}
+#[serde(transparent)]
+pub struct ProductPush(Said);
 
 impl Command for ProductPush {
     const ROUTE: Route = Route::rest("timpush", "push", "docs/spec/rest-push-ops.md#2.1");
@@ -110,8 +112,9 @@ impl Command for ProductPush {
     }
 
     async fn run(self, _: &Caller, app: &Arc<App>) -> Result<Pushed, Error> {
-        let condition = self.condition.unwrap_or_default().into();
-        let push = self.said.check(app, PushKind::ToMany, condition, Vec::new()).await?;
+        let Self(mut said) = self;
+        let condition = said.condition.take().unwrap_or_default().into();
+        let push = said.check(app, PushKind::ToMany, condition, Vec::new()).await?;
         let task = admit(app, push).await?;
         Ok(Pushed { task })
     }
@@ -121,12 +124,8 @@ impl Command for ProductPush {
 /// Limits: 500 receivers. Errors: `MessageReceiversNotArray`, `MessageReceiversEmpty`, `MessageTooManyReceivers`, those of `ProductPush`.
 /// Spec: docs/spec/rest-push-ops.md#2.2
 #[derive(Debug, Deserialize)]
-pub struct Batch {
-    #[serde(rename = "To_Account")]
-    receivers: Value,
-    #[serde(flatten)]
-    said: Said,
-}
+#[serde(transparent)]
+pub struct Batch(Said);
 
 impl Command for Batch {
     const ROUTE: Route = Route::rest("timpush", "batch", "docs/spec/rest-push-ops.md#2.2");
@@ -138,7 +137,7 @@ impl Command for Batch {
 
     async fn run(self, _: &Caller, app: &Arc<App>) -> Result<Pushed, Error> {
         require_push(app)?;
-        let names = names(&self.receivers)?;
+        let names = names(&self.0.receivers)?;
         let mut targets = Vec::new();
         let mut seen = HashSet::new();
         for name in names {
@@ -148,7 +147,7 @@ impl Command for Batch {
                 targets.push(user);
             }
         }
-        let push = self.said.check(app, PushKind::ToNamed, NamedCondition::default(), targets).await?;
+        let push = self.0.check(app, PushKind::ToNamed, NamedCondition::default(), targets).await?;
         let task = push.task.clone();
         app.commit(Change::none().write(Write::PutPush(Box::new(push.clone())))).await?;
         push::to_named(app, &push).await?;
@@ -157,6 +156,9 @@ impl Command for Batch {
 }
 
 fn names(receivers: &Value) -> Result<Vec<String>, Error> {
+    if receivers.is_null() {
+        return Err(Error::new(ErrorCode::MessageBadReceiver, "`To_Account` is missing"));
+    }
     let Value::Array(list) = receivers else {
         return Err(Error::new(ErrorCode::MessageReceiversNotArray, "`To_Account` is not an array"));
     };
@@ -292,24 +294,23 @@ impl Command for Schedule {
             return Err(Error::new(ErrorCode::MessageBadTime, text));
         }
         let content = self.content.get().as_bytes();
-        let inside = |error: Error| error;
         let push = match self.audience {
             Audience::All | Audience::Tag => {
-                let content = decode::body::<ProductPush>(content).map_err(inside)?;
-                let condition: NamedCondition = content.condition.unwrap_or_default().into();
+                let ProductPush(mut said) = decode::body::<ProductPush>(content)?;
+                let condition: NamedCondition = said.condition.take().unwrap_or_default().into();
                 if self.audience == Audience::Tag && condition == NamedCondition::default() {
                     let text = "`Content.Condition` is missing";
                     return Err(Error::new(ErrorCode::MessageBadJson, text));
                 }
-                content.said.check(app, PushKind::ToMany, condition, Vec::new()).await?
+                said.check(app, PushKind::ToMany, condition, Vec::new()).await?
             }
             Audience::User => {
-                let content = decode::body::<Batch>(content).map_err(inside)?;
+                let Batch(said) = decode::body::<Batch>(content)?;
                 let mut targets = Vec::new();
-                for name in names(&content.receivers)? {
+                for name in names(&said.receivers)? {
                     targets.extend(account(app, &name).await?);
                 }
-                content.said.check(app, PushKind::ToNamed, NamedCondition::default(), targets).await?
+                said.check(app, PushKind::ToNamed, NamedCondition::default(), targets).await?
             }
         };
         let task = push.task.clone();
