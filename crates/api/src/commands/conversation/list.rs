@@ -222,6 +222,9 @@ struct DirectConversation<'a> {
     image: &'a str,
     #[serde(rename = "C2cPeerReadTime")]
     peer_read: Timestamp,
+    /// What the user calls the peer; empty for those who are no friends.
+    #[serde(rename = "C2cRemark")]
+    remark: &'a str,
     #[serde(rename = "UnreadMsgCount")]
     unread: u64,
     #[serde(flatten)]
@@ -281,6 +284,7 @@ async fn direct_item(app: &App, user: &UserId, view: &DirectView, care: &Care) -
     let last = read.message(app.id(), &key, view.shown_seq).await?.filter(|last| last.seq > view.cleared_seq);
     let of_peer = read.direct_view(app.id(), &view.peer, user).await?;
     let faces = Faces::of(app.store(), app.id(), vec![view.peer.clone()]).await?;
+    let friend = read.friend(app.id(), user, &view.peer).await?;
     Ok(to_raw_value(&DirectConversation {
         kind: 1,
         peer: &view.peer,
@@ -293,6 +297,7 @@ async fn direct_item(app: &App, user: &UserId, view: &DirectView, care: &Care) -
         nick: faces.nick(&view.peer),
         image: faces.face_url(&view.peer),
         peer_read: of_peer.map_or(Timestamp(0), |view| view.read_until),
+        remark: friend.as_ref().map_or("", |friend| friend.remark.as_str()),
         unread: view.unread(),
         care: ShownCare::of(care, care.receive),
     })
