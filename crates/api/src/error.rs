@@ -96,6 +96,7 @@ impl From<Denied> for Error {
             | Denied::NotMember { .. }
             | Denied::FieldNotWritable(_)
             | Denied::PermissionGroupsOff(_)
+            | Denied::SearchOff
             | Denied::Banned { .. } => ErrorCode::GroupNotAllowed,
             Denied::AlreadyMember { .. } | Denied::InPermissionGroup(_) => ErrorCode::GroupAlreadyMember,
             Denied::Muted { .. } => ErrorCode::GroupMuted,

@@ -15,6 +15,7 @@ pub mod error_code;
 pub mod files;
 pub mod filter;
 pub mod gateway;
+pub mod housekeeping;
 pub mod live;
 pub mod new_groups;
 mod peer;

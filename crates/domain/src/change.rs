@@ -267,6 +267,13 @@ pub enum Write {
     PutMember(GroupId, Box<Member>),
     /// A membership ends.
     DeleteMember(GroupId, UserId),
+    /// Somebody came into a group or went: it is not idle.
+    Touch {
+        /// The group.
+        group: GroupId,
+        /// When.
+        at: Timestamp,
+    },
     /// A mute that outlives membership.
     SetMute {
         /// The group.

@@ -285,6 +285,9 @@ pub enum Denied {
     /// Only friends may write to each other, and the sender does not list the receiver.
     #[error("{0} is not in the friend list of the sender")]
     ReceiverNotListed(UserId),
+    /// Groups of no type are found by name.
+    #[error("no type of group can be searched by name")]
+    SearchOff,
     /// A value is not allowed here.
     #[error("{0}")]
     BadValue(String),

@@ -269,6 +269,8 @@ sections! {
         member_page: 6000,
         /// Ids per page of the list of all groups.
         list_page: 10_000,
+        /// Groups per page of a search by name.
+        search_page: 200,
         /// Groups per page of the list of an account's groups.
         joined_page: 5000,
         /// Named receivers of a system notification.

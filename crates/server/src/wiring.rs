@@ -24,7 +24,7 @@ use tokio::{net::TcpListener, task::JoinHandle};
 use tsudoi_api::{
     Bounds, Parts, Shared,
     clock::{RandomDice, SystemClock},
-    files, gateway, records, rest, ticket_service,
+    files, gateway, housekeeping, records, rest, ticket_service,
 };
 use tsudoi_domain::{
     account::{self, Account, ProfileValue},
@@ -126,6 +126,7 @@ pub async fn start(config: &ServerConfig, plans: Vec<AppPlan>, shutdown: Shutdow
     .await?;
     let apps = make_ready(&shared, plans, config).await?;
     shared.start_webhooks();
+    tokio::spawn(housekeeping::run(Arc::clone(&shared)));
 
     let probes = Probes { shared: Arc::clone(&shared), shutdown: shutdown.clone(), metrics };
     let router = Router::new()

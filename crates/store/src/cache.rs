@@ -26,7 +26,7 @@ use tsudoi_domain::{
 };
 
 use crate::{
-    Backend, CommitObserver, Committed, Outcome, StoreError,
+    Backend, CommitObserver, Committed, Outcome, Recounted, StoreError,
     sqlite::{Sqlite, SqliteOptions},
 };
 
@@ -217,6 +217,7 @@ impl Caches {
                 | Write::PutLiveMembers(_)
                 | Write::SetLiveAdmin { .. }
                 | Write::SetLiveMark { .. }
+                | Write::Touch { .. }
                 | Write::SetTopicFlag { .. }
                 | Write::SetAttributes(_)
                 | Write::SetCounters(_)
@@ -407,6 +408,19 @@ impl Store {
     /// [`StoreError::Conflict`] when a precondition no longer holds; [`StoreError::Unavailable`] when nothing can be stored now.
     pub async fn commit(&self, app: AppId, change: impl Into<Arc<Change>>) -> Result<Outcome, StoreError> {
         self.backend.commit(app, change.into()).await
+    }
+
+    /// Counts the members of groups anew and corrects what groups say of themselves; see
+    /// [`Upkeep::recount_members`](crate::Upkeep::recount_members).
+    ///
+    /// # Errors
+    /// As the backend's.
+    pub async fn recount_members(&self, after: u64, limit: usize) -> Result<Recounted, StoreError> {
+        let recounted = self.backend.recount_members(after, limit).await?;
+        for (app, group) in &recounted.corrected {
+            self.caches.forget_group(*app, group);
+        }
+        Ok(recounted)
     }
 
     /// Every other read goes straight to the backend.

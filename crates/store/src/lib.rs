@@ -28,7 +28,7 @@ pub use read::{
     GroupPage, Groups, Joined, LiveRoom, LiveRooms, LogEntry, LogItem, Members, MessageExtras, Messages,
     PermissionGroups, PushEntry, Pushes, Relations, ScheduledPush, TopicEntry, Topics, UserLog,
 };
-pub use upkeep::{Expired, ExpiredLog, Upkeep};
+pub use upkeep::{Expired, ExpiredLog, Recounted, Upkeep};
 
 /// Everything a database has to do for Tsudoi.
 pub trait Backend:

@@ -88,6 +88,16 @@ pub trait Groups: Send + Sync {
     async fn group_page(&self, app: AppId, group_type: Option<&str>, after: u64, limit: usize) -> Read<GroupPage>;
     /// How many groups the app has, by type when one is given.
     async fn group_count(&self, app: AppId, group_type: Option<&str>) -> Read<u64>;
+    /// Ids of the app's groups of the types (stored names) whose name contains the words, capital or small Latin letters
+    /// alike, in the order of creation, and how many there are. Looks at all groups of the types.
+    async fn groups_named(
+        &self,
+        app: AppId,
+        types: &[&str],
+        words: &str,
+        skip: u64,
+        limit: usize,
+    ) -> Read<(Vec<GroupId>, u64)>;
     /// The groups a user is a member of, in the order of joining.
     async fn joined(&self, app: AppId, user: &UserId) -> Read<Vec<Joined>>;
 }

@@ -27,6 +27,15 @@ pub struct ExpiredLog {
     pub next: Option<UserId>,
 }
 
+/// How far a count of members came.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recounted {
+    /// Groups that said another number than they had.
+    pub corrected: Vec<(AppId, GroupId)>,
+    /// Where the next step goes on; 0 at the end.
+    pub next: u64,
+}
+
 /// Deletes what nobody can ask for any more. Every call is one transaction of about `limit` rows, whatever there is to do.
 #[async_trait]
 pub trait Upkeep: Send + Sync {
@@ -68,7 +77,15 @@ pub trait Upkeep: Send + Sync {
     /// [`StoreError::Unavailable`] when nothing can be stored now.
     async fn expire_mutes(&self, now: Timestamp, limit: usize) -> Result<u64, StoreError>;
 
-    /// Groups of a type (stored name) that were created and in which somebody last spoke before a moment. Looks at `limit`
+    /// Counts the members of groups anew and corrects what groups say of themselves. Looks at `limit` groups from a cursor, 0 at
+    /// first.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when nothing can be stored now.
+    async fn recount_members(&self, after: u64, limit: usize) -> Result<Recounted, StoreError>;
+
+    /// Groups of a type (stored name) that were created, in which somebody last spoke, and to which somebody last came or from
+    /// which somebody went before a moment. Looks at `limit`
     /// groups from a cursor, 0 at first, and answers where to go on, 0 at the end.
     ///
     /// # Errors

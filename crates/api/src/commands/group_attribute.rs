@@ -118,19 +118,17 @@ impl Written {
     }
 }
 
-/// The number of the newest write that a writer knows of; only looked at when they ask for it.
-#[derive(Debug, Deserialize)]
-struct Base {
-    #[serde(rename = "AttrMainSeq", default)]
-    seq: u64,
-    #[serde(rename = "AttrControl", default)]
-    control: Vec<String>,
+/// What a writer asks for; words that are not known are passed over.
+#[derive(Debug, PartialEq, Eq, Deserialize)]
+enum Control {
+    /// To be refused when the number of the newest write is not the one they name.
+    RaceConflict,
+    #[serde(other)]
+    Unknown,
 }
 
-impl Base {
-    fn compared(&self) -> Option<u64> {
-        self.control.iter().any(|word| word == "RaceConflict").then_some(self.seq)
-    }
+fn compared(base: u64, control: &[Control]) -> Option<u64> {
+    control.contains(&Control::RaceConflict).then_some(base)
 }
 
 /// Stores a wish, at most so often per second and group. What the rules refuse does not count.
@@ -139,9 +137,8 @@ async fn write(
     caller: &Caller,
     group: &GroupId,
     wish: &AttributeWish,
-    base: &Base,
+    base: Option<u64>,
 ) -> Result<Written, Error> {
-    let base = base.compared();
     let sent_on = caller.session().map(|session| session.id().0);
     let decide = || async {
         let scene = app.scene(group, caller, &caller.user).await?;
@@ -190,8 +187,10 @@ pub struct ModifyAttributes {
     group: GroupId,
     #[serde(rename = "GroupAttr")]
     sent: Vec<Sent>,
-    #[serde(flatten)]
-    base: Base,
+    #[serde(rename = "AttrMainSeq", default)]
+    base: u64,
+    #[serde(rename = "AttrControl", default)]
+    control: Vec<Control>,
 }
 
 impl Command for ModifyAttributes {
@@ -199,7 +198,8 @@ impl Command for ModifyAttributes {
     type Reply = Written;
 
     async fn run(self, caller: &Caller, app: &Arc<App>) -> Result<Written, Error> {
-        write(app, caller, &self.group, &AttributeWish::Modify(entries(self.sent)?), &self.base).await
+        let base = compared(self.base, &self.control);
+        write(app, caller, &self.group, &AttributeWish::Modify(entries(self.sent)?), base).await
     }
 }
 
@@ -211,8 +211,10 @@ pub struct ReplaceAttributes {
     group: GroupId,
     #[serde(rename = "GroupAttr")]
     sent: Vec<Sent>,
-    #[serde(flatten)]
-    base: Base,
+    #[serde(rename = "AttrMainSeq", default)]
+    base: u64,
+    #[serde(rename = "AttrControl", default)]
+    control: Vec<Control>,
 }
 
 impl Command for ReplaceAttributes {
@@ -220,7 +222,8 @@ impl Command for ReplaceAttributes {
     type Reply = Written;
 
     async fn run(self, caller: &Caller, app: &Arc<App>) -> Result<Written, Error> {
-        write(app, caller, &self.group, &AttributeWish::Replace(entries(self.sent)?), &self.base).await
+        let base = compared(self.base, &self.control);
+        write(app, caller, &self.group, &AttributeWish::Replace(entries(self.sent)?), base).await
     }
 }
 
@@ -233,8 +236,10 @@ pub struct DeleteAttributes {
     group: GroupId,
     #[serde(rename = "GroupAttr")]
     sent: Vec<Named>,
-    #[serde(flatten)]
-    base: Base,
+    #[serde(rename = "AttrMainSeq", default)]
+    base: u64,
+    #[serde(rename = "AttrControl", default)]
+    control: Vec<Control>,
 }
 
 /// An attribute to delete.
@@ -253,7 +258,8 @@ impl Command for DeleteAttributes {
         if keys.is_empty() {
             return Err(nothing_named());
         }
-        write(app, caller, &self.group, &AttributeWish::Delete(keys), &self.base).await
+        let base = compared(self.base, &self.control);
+        write(app, caller, &self.group, &AttributeWish::Delete(keys), base).await
     }
 }
 
@@ -263,8 +269,10 @@ impl Command for DeleteAttributes {
 pub struct ClearAttributes {
     #[serde(rename = "GroupId")]
     group: GroupId,
-    #[serde(flatten)]
-    base: Base,
+    #[serde(rename = "AttrMainSeq", default)]
+    base: u64,
+    #[serde(rename = "AttrControl", default)]
+    control: Vec<Control>,
 }
 
 impl Command for ClearAttributes {
@@ -272,6 +280,7 @@ impl Command for ClearAttributes {
     type Reply = Written;
 
     async fn run(self, caller: &Caller, app: &Arc<App>) -> Result<Written, Error> {
-        write(app, caller, &self.group, &AttributeWish::Clear, &self.base).await
+        let base = compared(self.base, &self.control);
+        write(app, caller, &self.group, &AttributeWish::Clear, base).await
     }
 }

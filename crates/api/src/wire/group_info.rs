@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize, Serializer, ser::SerializeSeq as _};
 use tsudoi_domain::{
     AppSettings, GroupId, Scene, Timestamp, UserId,
     conversation::{ConversationKey, Position},
-    group::{Group, GroupPolicy, TypeNames, custom},
+    group::{Group, GroupPolicy, TypeNames, custom, policy::OnlineCount},
     member::Member,
     permission::Actor,
 };
@@ -44,6 +44,16 @@ impl Wanted {
             Self::All => {}
             Self::Nothing => *self = Self::Named(vec![name.to_owned()]),
             Self::Named(names) => names.push(name.to_owned()),
+        }
+    }
+
+    /// Those of the named ones that are among others.
+    #[must_use]
+    pub fn among(&self, others: &Wanted) -> Wanted {
+        match self {
+            Self::All => others.clone(),
+            Self::Nothing => Self::Nothing,
+            Self::Named(names) => Self::Named(names.iter().filter(|name| others.has(name)).cloned().collect()),
         }
     }
 
@@ -239,6 +249,8 @@ pub struct GroupView {
     pub position: Position,
     /// How many are in it.
     pub member_num: u64,
+    /// How many of them are here, where that is counted.
+    pub online_num: Option<u64>,
 }
 
 impl GroupView {
@@ -259,7 +271,12 @@ impl GroupView {
         let (last_seq, last_time) =
             if live { app.live.position(&group.id) } else { (position.last_seq, position.last_time) };
         let member_num = if policy.members_stored { group.member_num } else { app.live.count(&group.id) as u64 };
-        Self { group, policy, position: Position { last_seq, last_time, ..position }, member_num }
+        let online_num = match policy.count_online {
+            OnlineCount::Unsupported | OnlineCount::Off => None,
+            OnlineCount::EveryFiveMinutes => Some(app.hub().count_in(app.id(), &group.id) as u64),
+            OnlineCount::Live => Some(member_num),
+        };
+        Self { group, policy, position: Position { last_seq, last_time, ..position }, member_num, online_num }
     }
 }
 
@@ -336,7 +353,7 @@ impl GroupProfile {
     /// The base fields that are wanted, and the custom fields among the wanted ones that the reader may see.
     #[must_use]
     pub fn of(view: &GroupView, reader: &Reader<'_>, base: &Wanted, custom_keys: &Wanted) -> Self {
-        let GroupView { group, policy, position, member_num } = view;
+        let GroupView { group, policy, position, member_num, online_num } = view;
         let has = |name| base.has(name);
         let spelling = reader.type_names.for_group(tsudoi_domain::GroupType::spelling(&group.created_as));
         let mute_all = has("MuteAllMember") || has("ShutUpAllMember");
@@ -359,7 +376,7 @@ impl GroupProfile {
             next_msg_seq: has("NextMsgSeq").then_some(position.last_seq + 1),
             member_num: has("MemberNum").then_some(*member_num),
             max_member_num: has("MaxMemberNum").then(|| group.cap(policy)),
-            online_member_num: (policy.online_count && has("OnlineMemberNum")).then_some(*member_num),
+            online_member_num: online_num.filter(|_| has("OnlineMemberNum")),
             apply_option: has("ApplyJoinOption").then(|| apply_option_name(group.apply_option)),
             invite_option: (policy.has_invite_option && has("InviteJoinOption"))
                 .then(|| invite_option_name(group.invite_option)),

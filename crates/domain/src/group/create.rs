@@ -9,7 +9,7 @@ use crate::{
     denied::Denied,
     member::Member,
     notice::{self, Notice, NoticeKind},
-    permission::{Actor, Role},
+    permission::{Action, Actor, Role, permission},
     settings::AppSettings,
     time::Timestamp,
 };
@@ -99,6 +99,9 @@ pub fn create(
     {
         modify::check_text(settings, field, text)?;
     }
+    if new.created_at > now || new.created_at < Timestamp(1) {
+        return Err(Denied::BadValue(format!("`CreateTime` {}: that is not in the past", new.created_at.0)));
+    }
     if new.support_topic && !policy.topics {
         return Err(Denied::BadValue("`SupportTopic`: only communities hold topics".into()));
     }
@@ -118,7 +121,7 @@ pub fn create(
     if new.permission_enabled && !settings.features.permission_group {
         return Err(Denied::FeatureOff("permission groups"));
     }
-    if new.imported && !policy.import_allowed {
+    if new.imported && !permission(policy, Actor::AppAdmin, Action::Import).allows() {
         return Err(forbids("import"));
     }
     if !new.members.is_empty() && !policy.create_with_members {
@@ -228,6 +231,7 @@ fn change(
     for member in members {
         change = change.write(Write::PutMember(id.clone(), Box::new(member)));
     }
+    change = change.write(Write::Touch { group: id.clone(), at: now });
     if !imported {
         change = notice::tell(change, &owner, created, now);
         let others: Vec<UserId> = newcomers.iter().filter(|user| !is_owner(user)).cloned().collect();

@@ -4,9 +4,11 @@ use crate::{
     UserId,
     change::{Change, Event, Expect, Write},
     denied::Denied,
+    group::GroupPolicy,
     notice::{self, Notice, NoticeKind},
     permission::Action,
     scene::Scene,
+    time::Timestamp,
 };
 
 /// Ends a group with everything that belongs to it. `members` are those who learn of it also when they are away; of a group
@@ -16,8 +18,25 @@ use crate::{
 /// What the type or the caller's role forbids.
 pub fn dissolve(scene: &Scene, members: &[UserId], random: u64) -> Result<Change, Denied> {
     scene.require(Action::Dismiss, "dismiss")?;
+    Ok(end(scene, members, NoticeKind::Dismissed, random))
+}
+
+/// The moment since which a group of the type has to be idle to be removed; `None`: such groups stay
+/// (docs/spec/group-types.md#2.6).
+#[must_use]
+pub fn idle_since(policy: &GroupPolicy, now: Timestamp) -> Option<Timestamp> {
+    (policy.recycle_seconds > 0).then(|| Timestamp(now.0 - i64::from(policy.recycle_seconds)))
+}
+
+/// Removes a group in which nothing happened for long. Otherwise as [`dissolve`].
+#[must_use]
+pub fn recycle(scene: &Scene, members: &[UserId], random: u64) -> Change {
+    end(scene, members, NoticeKind::Recycled, random)
+}
+
+fn end(scene: &Scene, members: &[UserId], kind: NoticeKind, random: u64) -> Change {
     let group = &scene.group;
-    let notice = Notice::about(group, scene.user.clone(), NoticeKind::Dismissed, random);
+    let notice = Notice::about(group, scene.user.clone(), kind, random);
     // A group that sleeps was never seen by anybody but its owner.
     let knows = |user: &&UserId| group.active || group.owner.as_ref() == Some(*user);
     let change = Change::none().expect(Expect::GroupAt { group: group.id.clone(), revision: group.revision });
@@ -26,7 +45,7 @@ pub fn dissolve(scene: &Scene, members: &[UserId], random: u64) -> Result<Change
     } else {
         notice::tell(change, members.iter().filter(knows), notice, scene.now)
     };
-    Ok(change.write(Write::DeleteGroup(group.id.clone())).event(Event::GroupGone(group.id.clone())))
+    change.write(Write::DeleteGroup(group.id.clone())).event(Event::GroupGone(group.id.clone()))
 }
 
 #[cfg(test)]
@@ -36,7 +55,7 @@ mod tests {
     use rstest::rstest;
 
     use super::*;
-    use crate::{GroupPolicy, Role, member::Member, member::tests::scene, time::Timestamp};
+    use crate::{GroupPolicy, Role, member::Member, member::tests::scene};
 
     #[rstest]
     #[case::work(GroupPolicy::WORK, false)]

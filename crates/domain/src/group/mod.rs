@@ -14,6 +14,7 @@ pub mod group_type;
 pub mod modify;
 pub mod permission_group;
 pub mod policy;
+pub mod search;
 pub mod transfer;
 
 pub use group_type::{GroupType, TypeNames};

@@ -123,7 +123,7 @@ fn check(scene: &Scene, edit: &Edit, settings: &AppSettings) -> Result<(), Denie
         return Err(Denied::CapBeyondType { group_type: group.group_type.clone(), cap: most });
     }
     if edit.history_before_join.is_some() && !policy.history_option {
-        return Err(forbids("an own choice of history from before joining"));
+        return Err(forbids("own choice of history from before joining"));
     }
     let rights = edit.permission_enabled.is_some() || edit.default_permission.is_some();
     if rights && !group.support_topic {

@@ -281,8 +281,6 @@ columns! {
         owner_is_member_at_creation: bool,
         /// Whether messages go to everybody who is online instead of to members. 1
         reaches_everyone_online: bool,
-        /// Whether clients show the group in their list of conversations. limits-and-editions.md 4.1
-        conversation_entry: bool,
         /// Whether the group may be divided into topics. 7.1
         topics: bool,
         /// Whether rights may come from permission groups. 7.3
@@ -313,8 +311,6 @@ columns! {
         online_list: bool,
         /// Whether clients withdraw what was just said though nothing is stored. websocket-protocol.md 14
         live_recall: bool,
-        /// Whether a mute outlives leaving and coming back. 2.3
-        mute_survives_rejoin: bool,
     }
     switches {
         /// Whether somebody outside finds the group by its id and reads its public profile. 2.1
@@ -361,6 +357,8 @@ columns! {
         kick: KickRule | "kick_policy",
         /// Whether single members can be muted. 2.3
         mute_supported: bool,
+        /// Whether a mute outlives leaving and coming back. 2.3
+        mute_survives_rejoin: bool,
         /// Whether all members can be muted at once. 2.3
         mute_all_supported: bool,
         /// Whether members who went offline are removed. 2.3
@@ -437,7 +435,6 @@ impl GroupPolicy {
         has_owner: true,
         owner_is_member_at_creation: true,
         reaches_everyone_online: false,
-        conversation_entry: true,
         topics: false,
         permission_groups: false,
         client_may_create: true,
@@ -453,7 +450,6 @@ impl GroupPolicy {
         online_count: false,
         online_list: false,
         live_recall: false,
-        mute_survives_rejoin: true,
         searchable_by_id: false,
         searchable_by_name: false,
         has_admins: false,
@@ -476,6 +472,7 @@ impl GroupPolicy {
         transferable: true,
         kick: KickRule::OwnerAndAdmins,
         mute_supported: false,
+        mute_survives_rejoin: true,
         mute_all_supported: true,
         kick_offline: OfflineSweep::Off,
         count_online: OnlineCount::Off,
@@ -571,7 +568,6 @@ impl GroupPolicy {
         history_stored: false,
         tips: Tips::Transient,
         owner_is_member_at_creation: false,
-        conversation_entry: false,
         own_member_cap: false,
         history_option: false,
         online_only_msgs: false,

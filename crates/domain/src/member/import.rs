@@ -84,6 +84,7 @@ pub fn import(scene: &Scene, items: &[Imported], last_seq: u64) -> Result<(Vec<I
     change = members
         .into_iter()
         .fold(change, |change, member| change.write(Write::PutMember(group.id.clone(), Box::new(member))));
+    change = change.write(Write::Touch { group: group.id.clone(), at: scene.now });
     if group.active {
         change = change.event(Event::Membership { group: group.id.clone(), joined: users, left: Vec::new() });
     } else {
@@ -144,7 +145,9 @@ mod tests {
     fn what_is_unread_can_be_read(#[case] unread: u64, #[case] expected: (u64, u64)) {
         let item = Imported { unread, ..item("eve") };
         let (_, change) = import(&scene_of_app_admin(GroupPolicy::PUBLIC), &[item], 9).unwrap();
-        let [Write::PutMember(_, member)] = &change.writes[..] else { panic!("{:?}", change.writes) };
+        let [Write::PutMember(_, member), Write::Touch { .. }] = &change.writes[..] else {
+            panic!("{:?}", change.writes)
+        };
         assert_eq!((member.joined_seq, member.read_seq), expected);
     }
 }

@@ -83,6 +83,7 @@ pub(super) fn enter(
             // Whoever is in applies no longer.
             .write(Write::DeleteApplication { group: group.id.clone(), applicant: user.clone() });
     }
+    change = change.write(Write::Touch { group: group.id.clone(), at: scene.now });
     if !group.active {
         // Newcomers do not see the group before its first message. Storing the group anew makes a first message that is
         // being decided now look again for whom it wakes.

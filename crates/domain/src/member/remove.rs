@@ -6,7 +6,7 @@ use super::{Dice, Member, announce};
 use crate::{
     Denied, Scene, UserId,
     change::{Change, Event, Expect, Write},
-    group::Group,
+    group::{Group, GroupPolicy, policy::OfflineSweep},
     message::Tip,
     notice::{self, Notice, NoticeKind},
     permission::{Action, Actor, Role, permission},
@@ -22,9 +22,18 @@ fn leave(change: Change, scene: &Scene, users: &[UserId]) -> Change {
             Group { owner: None, info_seq: group.info_seq + 1, info_changed_at: scene.now, ..(**group).clone() };
         change = change.write(Write::UpdateGroup(Box::new(ownerless)));
     }
-    change =
-        users.iter().fold(change, |change, user| change.write(Write::DeleteMember(group.id.clone(), user.clone())));
-    change.event(Event::Membership { group: group.id.clone(), joined: Vec::new(), left: users.to_vec() })
+    for user in users {
+        change = change.write(Write::DeleteMember(group.id.clone(), user.clone()));
+        if !scene.policy.mute_survives_rejoin {
+            let (group, user) = (group.id.clone(), user.clone());
+            change = change.write(Write::SetMute { group, topic: None, user, until: MuteUntil::NEVER });
+        }
+    }
+    change.write(Write::Touch { group: group.id.clone(), at: scene.now }).event(Event::Membership {
+        group: group.id.clone(),
+        joined: Vec::new(),
+        left: users.to_vec(),
+    })
 }
 
 fn members_after(scene: &Scene, gone: usize) -> u64 {
@@ -104,6 +113,23 @@ fn expel(change: Change, scene: &Scene, users: Vec<UserId>, reason: &str, silenc
     let member_num = members_after(scene, users.len());
     let tip = Tip::Kicked { by: scene.user.clone(), users, reason: reason.to_owned(), member_num };
     announce(change, scene, tip, dice)
+}
+
+/// Whether ordinary members of groups of the type who went offline are removed (docs/spec/group-types.md#2.3).
+#[must_use]
+pub fn sweeps(policy: &GroupPolicy) -> bool {
+    policy.kick_offline == OfflineSweep::On
+}
+
+/// Removes ordinary members who went offline. Whoever leads stays, and so does everybody in groups of other types.
+#[must_use]
+pub fn sweep(scene: &Scene, offline: &[Arc<Member>], dice: Dice<'_>) -> Change {
+    let ordinary = offline.iter().filter(|member| member.role == Role::Member);
+    let users: Vec<UserId> = ordinary.map(|member| member.user.clone()).collect();
+    if users.is_empty() || !sweeps(&scene.policy) {
+        return Change::none();
+    }
+    expel(Change::none(), scene, users, "", false, dice)
 }
 
 /// People to be banned.

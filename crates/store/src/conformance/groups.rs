@@ -37,6 +37,32 @@ pub(super) async fn a_group_reads_back_as_decided(trial: &Trial) {
     assert_eq!(store.group(APP, &group_id("Crew")).await.unwrap(), None, "ids are case-sensitive");
 }
 
+pub(super) async fn groups_are_found_by_words_of_their_names(trial: &Trial) {
+    let store = trial.open();
+    for (id, name, group_type) in [
+        ("one", "Night Crew", GroupType::Public),
+        ("two", "crew 100%", GroupType::Meeting),
+        ("three", "夜のCREW", GroupType::Public),
+        ("four", "Crew of others", GroupType::Work),
+        ("five", "Team", GroupType::Public),
+    ] {
+        let mut one = group(id);
+        one.name = name.into();
+        one.group_type = group_type;
+        store.write(Write::CreateGroup(Box::new(one))).await;
+    }
+    let found = async |words: &str, skip, limit| {
+        let types = ["Public", "Meeting"];
+        let (ids, total) = store.read().groups_named(APP, &types, words, skip, limit).await.unwrap();
+        (ids.iter().map(|id| id.as_str().to_owned()).collect::<Vec<_>>(), total)
+    };
+    assert_eq!(found("crew", 0, 9).await, (["one", "two", "three"].map(str::to_owned).to_vec(), 3));
+    assert_eq!(found("crew", 1, 1).await, (vec!["two".to_owned()], 3));
+    assert_eq!(found("%", 0, 9).await, (vec!["two".to_owned()], 1), "signs are only signs");
+    assert_eq!(found("夜", 0, 9).await, (vec!["three".to_owned()], 1));
+    assert_eq!(found("nobody", 0, 9).await, (Vec::new(), 0));
+}
+
 pub(super) async fn pages_of_groups_hold_every_group_once(trial: &Trial) {
     let store = trial.open();
     let mut ids = BTreeSet::new();

@@ -31,6 +31,8 @@ mod unread;
 mod upkeep;
 mod world;
 
+pub(crate) use world::group;
+
 /// A database to try promises on, empty at first.
 pub(crate) struct Trial {
     folder: Option<TempDir>,
@@ -146,6 +148,7 @@ promises! {
         a_decision_does_not_fit_a_successor_with_the_same_id;
     groups:
         a_group_reads_back_as_decided,
+        groups_are_found_by_words_of_their_names,
         pages_of_groups_hold_every_group_once,
         deletion_takes_everything_along,
         a_reused_id_starts_from_nothing,
@@ -257,7 +260,8 @@ promises! {
         expired_messages_are_no_longer_unread,
         places_of_the_log_are_not_given_again,
         mutes_and_bans_that_are_over_go,
-        idle_groups_are_found_page_by_page;
+        idle_groups_are_found_page_by_page,
+        right_counts_of_members_are_left_alone;
     caches:
         no_reader_keeps_a_stale_group,
         no_reader_keeps_a_stale_member,

@@ -193,6 +193,10 @@ pub(super) async fn idle_groups_are_found_page_by_page(trial: &Trial) {
             store.say(&in_group(&format!("group-{n}")), "ana", at(i64::from(n) * 100)).await;
         }
     }
+    // Whoever came or went counts like whoever spoke; an earlier moment changes nothing.
+    for moment in [450, 100] {
+        store.write(Write::Touch { group: group_id("group-3"), at: at(moment) }).await;
+    }
     let mut idle = Vec::new();
     let mut after = 0;
     loop {
@@ -203,5 +207,18 @@ pub(super) async fn idle_groups_are_found_page_by_page(trial: &Trial) {
             break;
         }
     }
-    assert_eq!(idle, ["group-0", "group-1", "group-2", "group-3", "group-5", "group-7"]);
+    assert_eq!(idle, ["group-0", "group-1", "group-2", "group-5", "group-7"]);
+}
+
+pub(super) async fn right_counts_of_members_are_left_alone(trial: &Trial) {
+    let store = trial.open();
+    for group in ["one", "two", "three"] {
+        store.found(group, &["ana", "bob"]).await;
+    }
+    let before = store.revision("two").await;
+    let first = store.read().recount_members(0, 2).await.unwrap();
+    assert_eq!(first.corrected, []);
+    assert_ne!(first.next, 0);
+    assert_eq!(store.read().recount_members(first.next, 2).await.unwrap().next, 0, "the end");
+    assert_eq!(store.revision("two").await, before);
 }

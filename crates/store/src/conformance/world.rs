@@ -45,7 +45,7 @@ pub(super) fn between(one: &str, other: &str) -> ConversationKey {
     ConversationKey::direct(&user(one), &user(other))
 }
 
-pub(super) fn group(name: &str) -> Group {
+pub(crate) fn group(name: &str) -> Group {
     Group {
         id: group_id(name),
         group_type: GroupType::Public,

@@ -23,7 +23,7 @@ use super::{
     groups::GroupState, hours, live, log, members, members::Put, messages, official, outbox, people, permission_groups,
     pushes, remembered::Remembered, topics, topics::TopicState, words,
 };
-use crate::{Appended, ReadyCall, StoreError};
+use crate::{Appended, ReadyCall, Recounted, StoreError};
 
 /// Most conversations and most groups that are remembered, each.
 const REMEMBERED: usize = 100_000;
@@ -576,6 +576,10 @@ impl Applier {
                     self.bump(app, id, GroupState { member_num: state.member_num.saturating_sub(1), ..state });
                 }
             }
+            Write::Touch { group, at } => {
+                let state = self.group(c, app, group)?;
+                groups::touch(c, &state, *at)?;
+            }
             Write::SetMute { group, topic, user, until } => {
                 let state = self.group(c, app, group)?;
                 members::set_mute(c, &state, topic.as_ref(), user, *until)?;
@@ -804,6 +808,19 @@ impl Applier {
             Write::PutBroadcast { account, broadcast } => official::put_broadcast(c, app, account, broadcast)?,
         }
         Ok(())
+    }
+
+    /// Counts the members of groups anew; answers those whose count was wrong, and where to go on, 0 at the end.
+    pub(super) fn recount(&mut self, c: &Connection, after: u64, limit: usize) -> Result<Recounted, StoreError> {
+        self.flush(c)?;
+        let (wrong, next) = groups::miscounted(c, after, limit)?;
+        let mut corrected = Vec::with_capacity(wrong.len());
+        for (app, id, member_num) in wrong {
+            let state = self.group(c, app, &id)?;
+            self.bump(app, &id, GroupState { member_num, ..state });
+            corrected.push((app, id));
+        }
+        Ok(Recounted { corrected, next })
     }
 
     fn delete_group(&mut self, c: &Connection, app: AppId, id: &GroupId) -> Result<(), StoreError> {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension, Row, params};
-use tsudoi_domain::{AppId, GroupId, TopicId, UserId, conversation::ConversationKey, group::Group};
+use tsudoi_domain::{AppId, GroupId, TopicId, UserId, conversation::ConversationKey, group::Group, time::Timestamp};
 
 use super::{Sqlite, conversations, failed, int, json, members, to_json, topics, uint};
 use crate::{GroupPage, Groups, Joined, StoreError};
@@ -46,6 +46,39 @@ impl Groups for Sqlite {
 
     async fn group_count(&self, app: AppId, group_type: Option<&str>) -> Result<u64, StoreError> {
         self.read(|c| count(c, app, group_type))
+    }
+
+    async fn groups_named(
+        &self,
+        app: AppId,
+        types: &[&str],
+        words: &str,
+        skip: u64,
+        limit: usize,
+    ) -> Result<(Vec<GroupId>, u64), StoreError> {
+        let types = to_json(&types);
+        self.snapshot(|c| {
+            let total: i64 = c
+                .prepare_cached(
+                    "SELECT count(*) FROM groups WHERE app = ?1 AND type IN (SELECT value FROM json_each(?2))
+                     AND instr(lower(data ->> '$.name'), lower(?3)) > 0",
+                )
+                .and_then(|mut s| s.query_row(params![app.0, types, words], |r| r.get(0)))
+                .map_err(failed)?;
+            let ids: Vec<GroupId> = c
+                .prepare_cached(
+                    "SELECT id FROM groups WHERE app = ?1 AND type IN (SELECT value FROM json_each(?2))
+                     AND instr(lower(data ->> '$.name'), lower(?3)) > 0 ORDER BY pk LIMIT ?4 OFFSET ?5",
+                )
+                .and_then(|mut s| {
+                    s.query_map(params![app.0, types, words, int(limit as u64), int(skip)], |r| {
+                        Ok(GroupId::trusted(&r.get::<_, String>(0)?))
+                    })?
+                    .collect()
+                })
+                .map_err(failed)?;
+            Ok((ids, uint(total)))
+        })
     }
 
     async fn joined(&self, app: AppId, user: &UserId) -> Result<Vec<Joined>, StoreError> {
@@ -168,6 +201,38 @@ pub(super) fn put_state(c: &Connection, state: &GroupState) -> Result<(), StoreE
         })
         .map(drop)
         .map_err(failed)
+}
+
+/// Somebody came or went.
+pub(super) fn touch(c: &Connection, state: &GroupState, at: Timestamp) -> Result<(), StoreError> {
+    c.prepare_cached("UPDATE groups SET touched_at = max(touched_at, ?2) WHERE pk = ?1")
+        .and_then(|mut s| s.execute(params![state.pk, at.0]))
+        .map(drop)
+        .map_err(failed)
+}
+
+/// Groups among `limit` after a row that say another number of members than they have, with the right number, and the row to go
+/// on after, 0 at the end.
+pub(super) fn miscounted(
+    c: &Connection,
+    after: u64,
+    limit: usize,
+) -> Result<(Vec<(AppId, GroupId, u64)>, u64), StoreError> {
+    let looked_at: Vec<(i64, AppId, GroupId, i64, i64)> = c
+        .prepare_cached(
+            "SELECT g.pk, g.app, g.id, g.member_num, (SELECT count(*) FROM members m WHERE m.grp = g.pk)
+             FROM groups g WHERE g.pk > ?1 ORDER BY g.pk LIMIT ?2",
+        )
+        .and_then(|mut s| {
+            s.query_map(params![int(after), int(limit as u64)], |r| {
+                Ok((r.get(0)?, AppId(r.get(1)?), GroupId::trusted(&r.get::<_, String>(2)?), r.get(3)?, r.get(4)?))
+            })?
+            .collect()
+        })
+        .map_err(failed)?;
+    let next = if looked_at.len() < limit { 0 } else { looked_at.last().map_or(0, |(pk, ..)| uint(*pk)) };
+    let wrong = looked_at.into_iter().filter(|(.., said, counted)| said != counted);
+    Ok((wrong.map(|(_, app, id, _, counted)| (app, id, uint(counted))).collect(), next))
 }
 
 fn count_groups(c: &Connection, app: AppId, group_type: &str, change: i64) -> Result<(), StoreError> {

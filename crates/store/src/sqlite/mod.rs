@@ -52,6 +52,7 @@ const MIGRATIONS: &[M<'_>] = &[
     M::up(include_str!("../../migrations/sqlite/0001_foundation.sql")),
     M::up(include_str!("../../migrations/sqlite/0002_message_extras.sql")),
     M::up(include_str!("../../migrations/sqlite/0003_groups.sql")),
+    M::up(include_str!("../../migrations/sqlite/0010_housekeeping.sql")),
     M::up(include_str!("../../migrations/sqlite/0011_joined_mark.sql")),
     M::up(include_str!("../../migrations/sqlite/0012_live_rooms.sql")),
     M::up(include_str!("../../migrations/sqlite/0013_contacts.sql")),

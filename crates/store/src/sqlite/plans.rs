@@ -26,6 +26,11 @@ const ALLOWED: &[(&str, &str)] = &[
     ("SELECT g.pk FROM search_groups s", "words of one or two letters are looked for in every name"),
     ("SELECT m.pk, m.grp FROM search_members s", "words of one or two letters are looked for in every name card"),
     ("SELECT id, list, text, regex, time, data FROM words", "read whole, to be looked through in memory"),
+    (
+        "SELECT count(*) FROM groups WHERE app = ?1 AND type IN (SELECT",
+        "apps that open the search by name accept its price",
+    ),
+    ("SELECT id FROM groups WHERE app = ?1 AND type IN (SELECT", "apps that open the search by name accept its price"),
     ("SELECT a.data FROM members m", "a user's groups are few, and their applications come from all of them"),
 ];
 

@@ -10,7 +10,7 @@ use super::{
     Sqlite, apply, conversations, failed, int, messages, uint,
     writer::{Done, Work},
 };
-use crate::{Expired, ExpiredLog, StoreError, Upkeep};
+use crate::{Expired, ExpiredLog, Recounted, StoreError, Upkeep};
 
 #[async_trait]
 impl Upkeep for Sqlite {
@@ -53,6 +53,13 @@ impl Upkeep for Sqlite {
         }
     }
 
+    async fn recount_members(&self, after: u64, limit: usize) -> Result<Recounted, StoreError> {
+        match self.writer.ask(Work::Recount { after, limit }).await? {
+            Done::Recounted(recounted) => Ok(recounted),
+            other => Err(other.unexpected()),
+        }
+    }
+
     async fn idle_groups(
         &self,
         app: AppId,
@@ -64,7 +71,7 @@ impl Upkeep for Sqlite {
         self.read(|c| {
             let looked_at: Vec<(i64, String, i64)> = c
                 .prepare_cached(
-                    "SELECT g.pk, g.id, max(g.data ->> '$.created_at', coalesce(v.last_time, 0)) FROM groups g
+                    "SELECT g.pk, g.id, max(g.data ->> '$.created_at', g.touched_at, coalesce(v.last_time, 0)) FROM groups g
                      LEFT JOIN conversations v ON v.app = g.app AND v.kind = 1 AND v.key = g.id
                      WHERE g.app = ?1 AND g.type = ?2 AND g.pk > ?3 ORDER BY g.pk LIMIT ?4",
                 )

@@ -12,7 +12,7 @@ use super::{
     apply::{Applied, Applier},
     apps, failed, outbox, upkeep,
 };
-use crate::{AppRow, CommitObserver, Committed, DeadCall, Expired, ExpiredLog, Outcome, ReadyCall, StoreError};
+use crate::{AppRow, CommitObserver, Committed, DeadCall, Expired, ExpiredLog, Outcome, ReadyCall, Recounted, StoreError};
 
 /// What the writer is asked to do.
 pub(super) enum Work {
@@ -28,6 +28,7 @@ pub(super) enum Work {
     BuryCalls { dead: Vec<DeadCall>, keep: u64 },
     ReviveCalls { app: AppId, ids: Vec<u64> },
     DropDeadCalls { app: AppId, ids: Vec<u64> },
+    Recount { after: u64, limit: usize },
 }
 
 /// How work ended.
@@ -38,6 +39,7 @@ pub(super) enum Done {
     Expired(Expired),
     ExpiredLog(ExpiredLog),
     Revived(Vec<ReadyCall>),
+    Recounted(Recounted),
 }
 
 impl Done {
@@ -221,6 +223,7 @@ fn store_one(
         Work::BuryCalls { dead, keep } => outbox::bury(transaction, dead, *keep).map(|()| Done::Written),
         Work::ReviveCalls { app, ids } => applier.revive(transaction, *app, ids).map(Done::Revived),
         Work::DropDeadCalls { app, ids } => outbox::drop_dead(transaction, *app, ids).map(Done::Deleted),
+        Work::Recount { after, limit } => applier.recount(transaction, *after, *limit).map(Done::Recounted),
     }
 }
 
@@ -282,5 +285,33 @@ mod tests {
         let works: Vec<_> = (0..50).map(|n| account(&format!("user-{n}"), 10)).collect();
         assert!(books.store(&works).iter().all(Result::is_ok));
         assert_eq!(*heard.0.lock(), [50], "one transaction, one sync, one batch");
+    }
+
+    #[test]
+    fn wrong_counts_of_members_are_corrected() {
+        let (mut books, _) = books();
+        let group = crate::conformance::group("crew");
+        let member = |name: &str| {
+            let user = UserId::parse(name).unwrap();
+            let member = tsudoi_domain::member::Member::new(
+                user,
+                tsudoi_domain::Role::Member,
+                Timestamp(1),
+                0,
+                tsudoi_domain::group::MsgFlag::AcceptAndNotify,
+            );
+            Write::PutMember(group.id.clone(), Box::new(member))
+        };
+        let change =
+            Change::none().write(Write::CreateGroup(Box::new(group.clone()))).write(member("ana")).write(member("bob"));
+        assert!(books.store(&[Work::Commit(AppId(1), Arc::new(change))])[0].is_ok());
+        books.connection.execute("UPDATE groups SET member_num = 99", []).unwrap();
+        books.applier = Applier::default();
+        let recounted = books.store(&[Work::Recount { after: 0, limit: 10 }]).remove(0);
+        assert!(
+            matches!(recounted, Ok(Done::Recounted(Recounted { corrected, next: 0 })) if corrected == [(AppId(1), group.id)])
+        );
+        let number: i64 = books.connection.query_row("SELECT member_num FROM groups", [], |r| r.get(0)).unwrap();
+        assert_eq!(number, 2);
     }
 }

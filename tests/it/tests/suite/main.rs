@@ -13,6 +13,7 @@ mod golden;
 mod group_messages;
 mod groups;
 mod history;
+mod importing;
 mod joining;
 mod members;
 mod message_extras;

@@ -1,10 +1,10 @@
-//! Creates groups.
+//! Creates groups, and brings them over from another system.
 
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use tsudoi_domain::{
-    Denied, GroupId, GroupPolicy, GroupType, UserId, WebhookCommand,
+    Denied, GroupId, GroupPolicy, GroupType, Timestamp, UserId, WebhookCommand,
     group::{
         ApplyJoinOption, InviteJoinOption, MsgFlag,
         create::{self, Creator, NewGroup, NewMember},
@@ -24,13 +24,9 @@ use crate::{
     wire::group_info::type_names,
 };
 
-/// Creates a group. REST, where the backend names the owner, and gateway, where the caller is the owner.
-/// Limits: `limits.group` (lengths, `create_members`, numbers of groups). Errors: `GroupBadParameter`, `GroupBadId`,
-/// `GroupTooManyAccounts`, `GroupNotAllowed`, `GroupAccountNotFound`, `GroupIdTaken`, `GroupIdTakenByYou`,
-/// `GroupTooManyLiveRooms`, `GroupQuotaReached`, `GroupMemberCapBeyondPlan`, `GroupTrialQuotaReached`, `GroupTooFrequent`,
-/// `CommunityOff`. Spec: docs/spec/rest-groups.md#1.2
+/// A group as requests describe it.
 #[derive(Debug, Deserialize)]
-pub struct CreateGroup {
+struct Described {
     #[serde(rename = "Type")]
     type_name: String,
     #[serde(rename = "Name")]
@@ -61,6 +57,9 @@ pub struct CreateGroup {
     permission_enabled: bool,
     #[serde(rename = "DefaultPermission", default)]
     default_permission: u64,
+    /// Only imported groups were created at another time than now.
+    #[serde(rename = "CreateTime")]
+    created_at: Option<Timestamp>,
 }
 
 /// A member from the start.
@@ -105,32 +104,23 @@ pub struct Created {
     over_limit: Vec<UserId>,
 }
 
-impl Command for CreateGroup {
-    const ROUTE: Route = Route::both("group_open_http_svc", "create_group", "docs/spec/rest-groups.md#1.2");
-    type Reply = Created;
-
-    async fn run(self, caller: &Caller, app: &Arc<App>) -> Result<Created, Error> {
-        let settings = app.settings();
-        let limits = settings.limits().group;
-        // 1. What it shall be.
+impl Described {
+    /// The group that is to be, under the id that was chosen for it or one that is drawn. Answers whether it was chosen.
+    fn new_group(self, caller: &Caller, app: &App) -> Result<(NewGroup, Arc<GroupPolicy>, bool), Error> {
         let group_type = known_type(app, "Type", &self.type_name)?;
         let policy = app.policy(&group_type).ok_or(ErrorCode::GroupInternal)?;
-        if self.members.len() > limits.create_members as usize {
-            let text = format!("`MemberList` has more than {} entries", limits.create_members);
-            return Err(Error::new(ErrorCode::GroupTooManyAccounts, text));
-        }
         let chosen = self.id.as_deref().map(|id| GroupId::choose(id, policy.topics));
         let chosen = chosen.transpose().map_err(|e| Error::new(ErrorCode::GroupBadId, format!("`GroupId`: {e}")))?;
-        let owner = if caller.is_app_admin() { self.owner.clone() } else { Some(caller.user.clone()) };
-        let mut new = NewGroup {
-            id: chosen.clone().unwrap_or_else(|| generated(app, &group_type, &policy)),
+        let id_chosen = chosen.is_some();
+        let new = NewGroup {
+            id: chosen.unwrap_or_else(|| generated(app, &group_type, &policy)),
             created_as: self.type_name,
             group_type,
             name: self.name,
             introduction: self.introduction,
             notification: self.notification,
             face_url: self.face_url,
-            owner,
+            owner: if caller.is_app_admin() { self.owner } else { Some(caller.user.clone()) },
             max_members: self.max_members,
             apply_option: self.apply_option,
             invite_option: self.invite_option,
@@ -142,14 +132,34 @@ impl Command for CreateGroup {
             created_at: app.now(),
             imported: false,
         };
-        for (field, text) in
-            [("Name", &mut new.name), ("Introduction", &mut new.introduction), ("Notification", &mut new.notification)]
-        {
-            let subject = Subject { from: &caller.user, contact: Contact::Nobody };
-            screening::text(app, caller, &subject, Place::GroupInfo, field, text).await?;
+        Ok((new, policy, id_chosen))
+    }
+}
+
+/// Creates a group. REST, where the backend names the owner, and gateway, where the caller is the owner.
+/// Limits: `limits.group` (lengths, `create_members`, numbers of groups). Errors: `GroupBadParameter`, `GroupBadId`,
+/// `GroupTooManyAccounts`, `GroupNotAllowed`, `GroupAccountNotFound`, `GroupIdTaken`, `GroupIdTakenByYou`,
+/// `GroupTooManyLiveRooms`, `GroupQuotaReached`, `GroupMemberCapBeyondPlan`, `GroupTrialQuotaReached`, `GroupTooFrequent`,
+/// `CommunityOff`. Spec: docs/spec/rest-groups.md#1.2
+#[derive(Debug, Deserialize)]
+#[serde(transparent)]
+pub struct CreateGroup(Described);
+
+impl Command for CreateGroup {
+    const ROUTE: Route = Route::both("group_open_http_svc", "create_group", "docs/spec/rest-groups.md#1.2");
+    type Reply = Created;
+
+    async fn run(self, caller: &Caller, app: &Arc<App>) -> Result<Created, Error> {
+        let most = app.settings().limits().group.create_members;
+        let wanted = self.0.members.len();
+        let (mut new, policy, id_chosen) = self.0.new_group(caller, app)?;
+        if wanted > most as usize {
+            let text = format!("`MemberList` has more than {most} entries");
+            return Err(Error::new(ErrorCode::GroupTooManyAccounts, text));
         }
-        let over_limit = create(app, caller, &policy, &mut new, chosen.is_some()).await?;
-        let names = type_names(caller, &settings).for_group(GroupType::spelling(&new.created_as));
+        screen(app, caller, &mut new).await?;
+        let over_limit = create(app, caller, &policy, &mut new, id_chosen).await?;
+        let names = type_names(caller, &app.settings()).for_group(GroupType::spelling(&new.created_as));
         Ok(Created {
             type_name: new.group_type.wire_name(names).to_owned(),
             id: new.id,
@@ -157,6 +167,47 @@ impl Command for CreateGroup {
             over_limit,
         })
     }
+}
+
+/// Brings a group over from another system, with the time it was created at; its messages and members follow. Nobody is told.
+/// REST only. `MemberList` is ignored.
+/// Units: `CreateTime` in Unix seconds, from 1 to now, the default. Limits: as [`CreateGroup`]. Errors: as there; types that
+/// cannot be imported are `GroupNotAllowed`. Spec: docs/spec/rest-groups.md#4.1
+#[derive(Debug, Deserialize)]
+#[serde(transparent)]
+pub struct ImportGroup(Described);
+
+/// The imported group.
+#[derive(Debug, Serialize)]
+pub struct Imported {
+    #[serde(rename = "GroupId")]
+    id: GroupId,
+}
+
+impl Command for ImportGroup {
+    const ROUTE: Route = Route::rest("group_open_http_svc", "import_group", "docs/spec/rest-groups.md#4.1");
+    type Reply = Imported;
+
+    async fn run(self, caller: &Caller, app: &Arc<App>) -> Result<Imported, Error> {
+        let created_at = self.0.created_at;
+        let (new, policy, id_chosen) = self.0.new_group(caller, app)?;
+        let created_at = created_at.unwrap_or(new.created_at);
+        let mut new = NewGroup { members: Vec::new(), created_at, imported: true, ..new };
+        screen(app, caller, &mut new).await?;
+        create(app, caller, &policy, &mut new, id_chosen).await?;
+        Ok(Imported { id: new.id })
+    }
+}
+
+/// Lets the app's word lists look at what the group says of itself.
+async fn screen(app: &App, caller: &Caller, new: &mut NewGroup) -> Result<(), Error> {
+    for (field, text) in
+        [("Name", &mut new.name), ("Introduction", &mut new.introduction), ("Notification", &mut new.notification)]
+    {
+        let subject = Subject { from: &caller.user, contact: Contact::Nobody };
+        screening::text(app, caller, &subject, Place::GroupInfo, field, text).await?;
+    }
+    Ok(())
 }
 
 /// An id nobody chose. Those of communities have a prefix of their own (docs/spec/group-types.md#8).
@@ -209,9 +260,9 @@ pub(crate) async fn create(
             Err(other) => return Err(other.into()),
         }
     }
-    if !policy.topics {
-        app.new_groups.created(app.now());
-        webhook::group::quota_alarm(app, caller, app.new_groups.today(app.now())).await;
+    app.new_groups.count(app, policy, 1).await?;
+    if !policy.topics && !new.imported {
+        webhook::group::quota_alarm(app, caller, app.new_groups.today(app).await?).await;
     }
     Ok(over_limit)
 }
@@ -243,7 +294,7 @@ async fn check_quotas(app: &App, policy: &GroupPolicy, new: &mut NewGroup) -> Re
     if limits.max_groups > 0 && reached(read.group_count(app.id(), None).await?, limits.max_groups) {
         return Err(Denied::TooManyGroupsInApp(limits.max_groups).into());
     }
-    if !policy.topics && reached(app.new_groups.today(app.now()), limits.max_new_per_day) {
+    if !policy.topics && reached(app.new_groups.today(app).await?, limits.max_new_per_day) {
         return Err(Denied::DailyQuotaReached(limits.max_new_per_day).into());
     }
     let most = limits.max_groups_per_user;

@@ -216,7 +216,7 @@ pub struct GetPublicGroupInfo {
 }
 
 /// What strangers may read of a group (docs/spec/rest-groups.md#1.7).
-fn public_fields() -> Wanted {
+pub(super) fn public_fields() -> Wanted {
     let names = [
         "Type",
         "Name",

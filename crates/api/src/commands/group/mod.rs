@@ -3,24 +3,28 @@
 pub(super) mod create;
 mod info;
 mod list;
-mod modify;
+pub(crate) mod modify;
+mod search;
 
 use crate::catalogue::{Entry, list};
 
-pub use create::CreateGroup;
+pub use create::{CreateGroup, ImportGroup};
 pub use info::{GetGroupInfo, GetOwnGroupInfo, GetPublicGroupInfo};
 pub use list::ListGroups;
 pub use modify::{ChangeGroupOwner, DestroyGroup, ModifyGroup};
+pub use search::SearchGroups;
 
 pub(crate) fn all() -> Vec<Entry> {
     list![
         ListGroups,
         CreateGroup,
+        ImportGroup,
         GetGroupInfo,
         GetOwnGroupInfo,
         GetPublicGroupInfo,
         ModifyGroup,
         ChangeGroupOwner,
         DestroyGroup,
+        SearchGroups,
     ]
 }

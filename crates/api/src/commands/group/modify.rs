@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 use tsudoi_domain::{
-    GroupId, UserId,
+    Action, GroupId, Scene, UserId,
     group::{
         ApplyJoinOption, InviteJoinOption, dissolve,
         modify::{self, Edit},
         transfer,
     },
 };
+use tsudoi_store::StoreError;
 
 use super::create::accounts_exist;
 use crate::{
@@ -122,6 +123,8 @@ impl Command for ChangeGroupOwner {
         let user = caller.acting_for(self.from.as_ref());
         app.decide(|| async {
             let scene = app.scene(&self.group, caller, &user).await?;
+            scene.require(Action::TransferOwner, "change the owner")?;
+            accounts_exist(app, [&user, &self.to].into_iter()).await?;
             let heir = app.store().member(app.id(), &self.group, &self.to).await?;
             let owner = match &scene.group.owner {
                 Some(owner) => app.store().member(app.id(), &self.group, owner).await?,
@@ -129,7 +132,6 @@ impl Command for ChangeGroupOwner {
             };
             let random = app.dice().u32();
             let change = transfer::transfer(&scene, &self.to, heir.as_deref(), owner.as_deref(), random)?;
-            accounts_exist(app, [&user, &self.to].into_iter()).await?;
             Ok(((), webhook::group::owner_changed(app, caller, &scene.group, &user, change)))
         })
         .await?;
@@ -154,28 +156,27 @@ impl Command for DestroyGroup {
     type Reply = Done;
 
     async fn run(self, caller: &Caller, app: &Arc<App>) -> Result<Done, Error> {
-        app.decide(|| async {
-            let scene = app.scene(&self.group, caller, &caller.user).await?;
-            let random = app.dice().u64();
-            dissolve::dissolve(&scene, &[], random)?;
-            let members = if scene.policy.members_stored && scene.group.member_num <= KEPT_NOTICES {
-                members(app, &self.group).await?
-            } else {
-                Vec::new()
-            };
-            let change = dissolve::dissolve(&scene, &members, random)?;
-            // Communities are too large for a list, and of live rooms there is none.
-            let named = (scene.policy.members_stored && !scene.policy.topics).then_some(&*members);
-            Ok(((), webhook::group::destroyed(app, caller, &scene.group, named, change)))
-        })
-        .await?;
-        app.new_groups.dissolved(app.now());
+        let (policy, _) = app
+            .decide(|| async {
+                let scene = app.scene(&self.group, caller, &caller.user).await?;
+                let random = app.dice().u64();
+                dissolve::dissolve(&scene, &[], random)?;
+                let members = mourners(app, &scene).await?;
+                let change = dissolve::dissolve(&scene, &members, random)?;
+                Ok((scene.policy.clone(), webhook::group::destroyed(app, caller, &scene, &members, change)))
+            })
+            .await?;
+        app.new_groups.count(app, &policy, -1).await?;
         Ok(Done {})
     }
 }
 
-/// Everybody in a group.
-async fn members(app: &App, group: &GroupId) -> Result<Vec<UserId>, Error> {
+/// The members who learn of the end of their group also when they are away.
+pub(crate) async fn mourners(app: &App, scene: &Scene) -> Result<Vec<UserId>, StoreError> {
+    if !scene.policy.members_stored || scene.group.member_num > KEPT_NOTICES {
+        return Ok(Vec::new());
+    }
+    let group = &scene.group.id;
     let mut users = Vec::new();
     let mut after = 0;
     loop {

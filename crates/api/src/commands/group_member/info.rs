@@ -35,13 +35,10 @@ impl From<RoleName> for Role {
 }
 
 /// What an answer about members shall hold. An empty list counts as absent.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default)]
 struct MemberFilter {
-    #[serde(rename = "MemberInfoFilter", default)]
     fields: Vec<String>,
-    #[serde(rename = "MemberRoleFilter", default)]
     roles: Vec<RoleName>,
-    #[serde(rename = "AppDefinedDataFilter_GroupMember", default)]
     custom: Vec<String>,
 }
 
@@ -100,8 +97,12 @@ fn describe<'a>(
 pub struct ListMembers {
     #[serde(rename = "GroupId")]
     group: GroupId,
-    #[serde(flatten)]
-    filter: MemberFilter,
+    #[serde(rename = "MemberInfoFilter", default)]
+    fields: Vec<String>,
+    #[serde(rename = "MemberRoleFilter", default)]
+    roles: Vec<RoleName>,
+    #[serde(rename = "AppDefinedDataFilter_GroupMember", default)]
+    custom: Vec<String>,
     #[serde(rename = "Limit")]
     limit: Option<u32>,
     #[serde(rename = "Offset", default)]
@@ -157,16 +158,17 @@ impl Command for ListMembers {
             return Err(Error::new(ErrorCode::GroupTooManyMembersInAnswer, text));
         }
         let limit = self.shown(&scene, self.limit.unwrap_or(most) as usize);
+        let filter = MemberFilter { fields: self.fields, roles: self.roles, custom: self.custom };
         let by_cursor = self.next.is_some() || self.group.is_community();
         let (offset, after) = if by_cursor { (0, self.next.unwrap_or(0)) } else { (self.offset, 0) };
-        let roles = self.filter.roles();
+        let roles = filter.roles();
         let (page, next) = if limit == 0 {
             (Vec::new(), 0)
         } else {
             app.store().read().member_page(app.id(), &self.group, &roles, offset, after, limit).await?
         };
         let next = by_cursor.then(|| if next == 0 { String::new() } else { next.to_string() });
-        let members = describe(app, caller, &scene, &self.filter, &page);
+        let members = describe(app, caller, &scene, &filter, &page);
         Ok(Members { total: scene.group.member_num, members, next })
     }
 }
@@ -192,8 +194,12 @@ pub struct GetMembers {
     group: GroupId,
     #[serde(rename = "Member_List_Account")]
     users: Vec<UserId>,
-    #[serde(flatten)]
-    filter: MemberFilter,
+    #[serde(rename = "MemberInfoFilter", default)]
+    fields: Vec<String>,
+    #[serde(rename = "MemberRoleFilter", default)]
+    roles: Vec<RoleName>,
+    #[serde(rename = "AppDefinedDataFilter_GroupMember", default)]
+    custom: Vec<String>,
 }
 
 /// Members of a group.
@@ -214,10 +220,11 @@ impl Command for GetMembers {
         check_accounts("Member_List_Account", self.users.len(), app.settings().limits().group.member_info_batch)?;
         let scene = app.scene(&self.group, caller, &caller.user).await?;
         check_readable(&scene)?;
-        let roles = self.filter.roles();
+        let filter = MemberFilter { fields: self.fields, roles: self.roles, custom: self.custom };
+        let roles = filter.roles();
         let found = app.store().read().members(app.id(), &self.group, &self.users).await?;
         let wanted = found.iter().flatten().filter(|member| roles.is_empty() || roles.contains(&member.role));
-        let members = describe(app, caller, &scene, &self.filter, wanted);
+        let members = describe(app, caller, &scene, &filter, wanted);
         Ok(NamedMembers { group: self.group, members })
     }
 }
@@ -227,17 +234,19 @@ mod tests {
     use super::*;
 
     fn filter(json: &str) -> MemberFilter {
-        serde_json::from_str(json).unwrap()
+        let json = format!(r#"{{"GroupId":"g"{json}}}"#);
+        let list: ListMembers = serde_json::from_str(&json).unwrap();
+        MemberFilter { fields: list.fields, roles: list.roles, custom: list.custom }
     }
 
     #[test]
     fn custom_fields_come_unasked_only_without_any_filter() {
-        assert_eq!(filter("{}").custom(), Wanted::All);
-        assert_eq!(filter(r#"{"MemberInfoFilter":[]}"#).fields(), Wanted::All);
-        let role = filter(r#"{"MemberInfoFilter":["Role"]}"#);
+        assert_eq!(filter("").custom(), Wanted::All);
+        assert_eq!(filter(r#","MemberInfoFilter":[]"#).fields(), Wanted::All);
+        let role = filter(r#","MemberInfoFilter":["Role"]"#);
         assert!(role.fields().has("Role") && !role.fields().has("NameCard"));
         assert_eq!(role.custom(), Wanted::Nothing);
-        let level = filter(r#"{"MemberInfoFilter":["Role"],"AppDefinedDataFilter_GroupMember":["level"]}"#);
+        let level = filter(r#","MemberInfoFilter":["Role"],"AppDefinedDataFilter_GroupMember":["level"]"#);
         assert!(level.custom().has("level") && !level.custom().has("rank"));
     }
 

@@ -103,6 +103,10 @@ impl Query {
             },
             None => None,
         };
+        let communities = group_type.as_ref().and_then(|kind| app.policy(kind)).is_some_and(|policy| policy.topics);
+        if caller.is_app_admin() && self.support_topic.is_some() && !communities {
+            return bad("`SupportTopic` goes with `GroupType` `Community`".into());
+        }
         if caller.is_app_admin() && self.user.is_none() {
             return bad("`Member_Account` is missing".into());
         }

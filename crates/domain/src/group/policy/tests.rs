@@ -15,7 +15,6 @@ const MATRIX: &str = "
     has_owner                 | yes               | yes               | yes               | yes               | yes               | no
     owner_is_member_at_creation | yes             | yes               | yes               | no                | yes               | no
     reaches_everyone_online   | no                | no                | no                | no                | no                | yes
-    conversation_entry        | yes               | yes               | yes               | no                | yes               | no
     topics                    | no                | no                | no                | no                | yes               | no
     permission_groups         | no                | no                | no                | no                | yes               | no
     client_may_create         | yes               | yes               | yes               | yes               | yes               | no
@@ -31,7 +30,6 @@ const MATRIX: &str = "
     online_count              | no                | no                | no                | yes               | no                | no
     online_list               | no                | no                | no                | yes               | yes               | no
     live_recall               | no                | no                | no                | yes               | no                | no
-    mute_survives_rejoin      | yes               | yes               | yes               | yes               | yes               | yes
     --- 2.1 discovery and profile
     searchable_by_id          | no                | yes               | yes               | yes               | yes               | no
     searchable_by_name        | no                | no                | no                | no                | no                | no
@@ -57,6 +55,7 @@ const MATRIX: &str = "
     transferable              | yes               | yes               | yes               | no                | yes               | no
     kick                      | owner_and_admins  | owner_and_admins  | owner_and_admins  | nobody            | owner_and_admins  | nobody
     mute_supported            | no                | yes               | yes               | yes               | yes               | no
+    mute_survives_rejoin      | yes               | yes               | yes               | yes               | yes               | yes
     mute_all_supported        | yes               | yes               | yes               | yes               | yes               | yes
     kick_offline              | off               | off               | off               | unsupported       | unsupported       | unsupported
     count_online              | off               | off               | off               | live              | unsupported       | off
