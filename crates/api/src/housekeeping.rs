@@ -190,7 +190,7 @@ impl Housekeeping {
                 let (idle, next) = read.idle_groups(app.id(), group_type.as_str(), since, *cursor, GROUPS).await?;
                 *cursor = next;
                 for group in idle {
-                    recycle(&app, &group).await?;
+                    recycle(&app, &group, since).await?;
                 }
             }
         }
@@ -264,11 +264,15 @@ async fn scene(app: &App, id: &GroupId) -> Result<Option<Scene>, StoreError> {
     let admin = || settings.admins.first().cloned().unwrap_or_else(|| UserId::trusted(DEFAULT_ADMIN));
     let user = Group::clone(&group).owner.unwrap_or_else(admin);
     let policy = app.policy_of(&group);
-    Ok(Some(Scene { group, policy, user, app_admin: true, member: None, now: app.now() }))
+    Ok(Some(Scene { group, policy, user, app_admin: true, member: None, topic: None, rights: None, now: app.now() }))
 }
 
-async fn recycle(app: &App, id: &GroupId) -> Result<(), StoreError> {
+async fn recycle(app: &App, id: &GroupId, since: Timestamp) -> Result<(), StoreError> {
     let Some(scene) = scene(app, id).await? else { return Ok(()) };
+    // What happens in a live room is not stored.
+    if !scene.policy.members_stored && (app.live.count(id) > 0 || app.live.position(id).1 >= since) {
+        return Ok(());
+    }
     let members = mourners(app, &scene).await?;
     match app.commit(dissolve::recycle(&scene, &members, app.dice().u64())).await {
         Ok(_) => {
@@ -337,6 +341,10 @@ mod tests {
                 clock: clock.clone(),
                 dice: Arc::new(RandomDice::seeded(7)),
                 bounds: Bounds::default(),
+                webhook_addresses: Arc::new(|_| false),
+                proxies: Arc::new(|_| false),
+                files: Arc::new(object_store::memory::InMemory::new()),
+                public_url: None,
             })
             .await
             .unwrap();

@@ -7,7 +7,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 use tsudoi_domain::{
-    GroupId,
+    GroupId, UserId, WebhookCommand,
     group::attribute::{self, Attribute, AttributeUpdate, AttributeWish},
 };
 
@@ -17,6 +17,7 @@ use crate::{
     command::{Caller, Command, Door, Route},
     error::Error,
     error_code::ErrorCode,
+    webhook::Line,
 };
 
 pub(crate) fn all() -> Vec<Entry> {
@@ -131,6 +132,44 @@ fn compared(base: u64, control: &[Control]) -> Option<u64> {
     control.contains(&Control::RaceConflict).then_some(base)
 }
 
+/// What the app's backend is told (docs/spec/webhooks.md#8.12).
+#[derive(Debug, Serialize)]
+struct Changed<'a> {
+    #[serde(rename = "GroupId")]
+    group: &'a GroupId,
+    #[serde(rename = "Type")]
+    type_name: String,
+    #[serde(rename = "Operator_Account")]
+    by: &'a UserId,
+    #[serde(rename = "OptionType")]
+    kind: &'static str,
+    #[serde(rename = "GroupAttr")]
+    entries: Vec<ChangedItem<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct ChangedItem<'a> {
+    key: &'a str,
+    value: &'a str,
+}
+
+impl<'a> Changed<'a> {
+    fn of(group: &'a GroupId, type_name: String, by: &'a UserId, update: &'a AttributeUpdate) -> Self {
+        let listed = |entries: &'a BTreeMap<String, Attribute>| {
+            entries.iter().map(|(key, one)| ChangedItem { key, value: &one.value }).collect()
+        };
+        let (kind, entries) = match update {
+            AttributeUpdate::Replaced(entries) => ("set", listed(entries)),
+            AttributeUpdate::Modified(entries) => ("modify", listed(entries)),
+            AttributeUpdate::Cleared => ("clear", Vec::new()),
+            AttributeUpdate::Deleted(keys) => {
+                ("delete", keys.iter().map(|key| ChangedItem { key, value: "" }).collect())
+            }
+        };
+        Self { group, type_name, by, kind, entries }
+    }
+}
+
 /// Stores a wish, at most so often per second and group. What the rules refuse does not count.
 async fn write(
     app: &Arc<App>,
@@ -143,15 +182,23 @@ async fn write(
     let decide = || async {
         let scene = app.scene(group, caller, &caller.user).await?;
         let loaded = app.store().read().attributes(app.id(), group).await?;
-        Ok(attribute::write(&scene, &app.settings(), &loaded, wish, base, sent_on)?)
+        Ok::<_, Error>(attribute::write(&scene, &app.settings(), &loaded, wish, base, sent_on)?)
     };
     decide().await?;
+    let type_name = app.type_name(&*app.group(group).await?);
     let rate = app.settings().rates.attr_writes_per_second;
     if !app.attribute_rates.admit(group, app.shared().now(), rate) {
         let text = format!("the attributes of a group are written at most {rate} times a second");
         return Err(Error::new(ErrorCode::GroupAttributeTooFrequent, text));
     }
-    let ((seq, update), _) = app.decide(decide).await?;
+    let told = || async {
+        let (answer, change) = decide().await?;
+        let call = app.webhooks().tell(WebhookCommand::AfterGroupAttrChanged, Line::Group(group), caller, || {
+            Changed::of(group, type_name.clone(), &caller.user, &answer.1)
+        });
+        Ok((answer, change.calls(call)))
+    };
+    let ((seq, update), _) = app.decide(told).await?;
     Ok(Written::told_to(caller, seq, update))
 }
 

@@ -12,7 +12,9 @@ use super::{
     apply::{Applied, Applier},
     apps, failed, outbox, upkeep,
 };
-use crate::{AppRow, CommitObserver, Committed, DeadCall, Expired, ExpiredLog, Outcome, ReadyCall, Recounted, StoreError};
+use crate::{
+    AppRow, CommitObserver, Committed, DeadCall, Expired, ExpiredLog, Outcome, ReadyCall, Recounted, StoreError,
+};
 
 /// What the writer is asked to do.
 pub(super) enum Work {

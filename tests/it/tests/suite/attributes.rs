@@ -1,7 +1,7 @@
 //! Attributes of groups, on both doors. Spec: docs/spec/rest-groups.md#5, docs/spec/websocket-protocol.md#15
 
 use serde_json::{Value, json};
-use tsudoi_it::{Client, Server, shared};
+use tsudoi_it::{ADMIN, Client, Server, receiver::Receiver, shared};
 
 const SET: &str = "group_open_http_svc/set_group_attr";
 const MODIFY: &str = "group_open_http_svc/modify_group_attr";
@@ -192,4 +192,44 @@ async fn attributes_survive_a_restart() {
         server.ok(MODIFY, json!({ "GroupId": group, "GroupAttr": [{ "key": "b", "value": "2" }] })).await;
         assert_eq!(stand(&server, &group).await.as_array().expect("a list").len(), 2);
     }
+}
+
+#[tokio::test]
+async fn the_backend_is_told_of_every_change_and_of_nothing_that_was_refused() {
+    let receiver = Receiver::start().await;
+    let server = Server::start(&[("TSUDOI_WEBHOOK_URL", &receiver.url())]).await;
+    let users = server.users(&["ana"]).await;
+    let group = server.group("Public", &users[0], &[]).await;
+    let ana = server.login(&users[0]).await;
+    server.ok(SET, json!({ "GroupId": group, "GroupAttr": [{ "key": "a", "value": "1" }] })).await;
+    server.fails(10050, DELETE, json!({ "GroupId": group, "GroupAttr": [{ "key": "none" }] })).await;
+    ana.ok(
+        "group_open_http_svc.modify_group_attr",
+        json!({ "GroupId": group, "GroupAttr": [{ "key": "b", "value": "2" }] }),
+    )
+    .await;
+    server.ok(DELETE, json!({ "GroupId": group, "GroupAttr": [{ "key": "a" }] })).await;
+    server.ok(CLEAR, json!({ "GroupId": group })).await;
+    const COMMAND: &str = "Group.CallbackAfterGroupAttrChanged";
+    let calls = receiver.calls_until(4, COMMAND, |body| body["GroupId"] == group).await;
+    let told: Vec<_> = calls
+        .iter()
+        .map(|call| {
+            (
+                call.body["Operator_Account"].clone(),
+                call.body["OptionType"].clone(),
+                call.body["GroupAttr"].clone(),
+                call.body["Type"].clone(),
+            )
+        })
+        .collect();
+    let expected = [
+        (ADMIN, "set", json!([{ "key": "a", "value": "1" }])),
+        (&users[0], "modify", json!([{ "key": "b", "value": "2" }])),
+        (ADMIN, "delete", json!([{ "key": "a", "value": "" }])),
+        (ADMIN, "clear", json!([])),
+    ];
+    let expected: Vec<_> = expected.map(|(by, kind, list)| (json!(by), json!(kind), list, json!("Public"))).into();
+    assert_eq!(told, expected);
+    assert_eq!(calls[1].param("OptPlatform"), Some("Web"));
 }

@@ -1,7 +1,7 @@
 //! Groups, messages and members brought over from another system. Spec: docs/spec/rest-groups.md#4
 
 use serde_json::{Value, json};
-use tsudoi_it::{Server, now, shared, text, unique};
+use tsudoi_it::{Server, now, receiver::Receiver, shared, text, unique};
 
 const GROUP: &str = "group_open_http_svc/import_group";
 const MESSAGES: &str = "group_open_http_svc/import_group_msg";
@@ -230,4 +230,19 @@ async fn idle_groups_end_and_their_members_learn_of_it() {
     ana.notice(&group, 11).await;
     let answer = server.ok(INFO, json!({ "GroupIdList": [group] })).await;
     assert_eq!(answer["GroupInfo"][0]["ErrorCode"], 10010);
+}
+
+#[tokio::test]
+async fn the_backend_is_warned_before_the_quota_of_a_day_is_used_up() {
+    let receiver = Receiver::start().await;
+    let settings =
+        format!("limits.overrides.group.max_new_per_day = 4\nwebhook.url = \"{}\"\nwebhook.all = true", receiver.url());
+    let server = Server::with_settings(&settings).await;
+    let users = server.users(&["ana"]).await;
+    for _ in 0..4 {
+        server.group("Public", &users[0], &[]).await;
+    }
+    let calls = receiver.calls_until(2, "Group.CallbackOnDailyGroupQuotaAlarm", |_| true).await;
+    let used: Vec<_> = calls.iter().map(|call| (&call.body["QuotaUsed"], &call.body["Quota"])).collect();
+    assert_eq!(used, [(&json!(3), &json!(4)), (&json!(4), &json!(4))], "from above 70 percent on");
 }
