@@ -19,7 +19,8 @@ use tsudoi_store::StoreError;
 
 use crate::{
     app::{App, Shared},
-    commands::group::modify::mourners,
+    commands::group::modify::{ended, mourners},
+    webhook::{self, Origin, group::ExitType},
 };
 
 /// How often a tick comes.
@@ -274,7 +275,8 @@ async fn recycle(app: &App, id: &GroupId, since: Timestamp) -> Result<(), StoreE
         return Ok(());
     }
     let members = mourners(app, &scene).await?;
-    match app.commit(dissolve::recycle(&scene, &members, app.dice().u64())).await {
+    let change = dissolve::recycle(&scene, &members, app.dice().u64());
+    match app.commit(ended(app, Origin::SERVER, &scene, &members, change)).await {
         Ok(_) => {
             tracing::info!(group.id = %id, "an idle group is recycled");
             app.new_groups.count(app, &scene.policy, -1).await
@@ -287,7 +289,9 @@ async fn recycle(app: &App, id: &GroupId, since: Timestamp) -> Result<(), StoreE
 
 async fn sweep_group(app: &App, id: &GroupId, offline: &[Arc<Member>]) -> Result<(), StoreError> {
     let Some(scene) = scene(app, id).await? else { return Ok(()) };
-    match app.commit(remove::sweep(&scene, offline, &|| app.dice().u64())).await {
+    let change = remove::sweep(&scene, offline, &|| app.dice().u64());
+    let who = (ExitType::Kicked, &scene.user);
+    match app.commit(webhook::group::taken_out(app, Origin::SERVER, &scene.group, who, change)).await {
         // Somebody came or went just now: the next sweep looks again.
         Ok(_) | Err(StoreError::Conflict(_)) => Ok(()),
         Err(other) => Err(other),

@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
-use tsudoi_domain::{GroupPolicy, Timestamp, WebhookCommand, webhook::Call};
+use tsudoi_domain::{GroupPolicy, Timestamp};
 use tsudoi_store::StoreError;
 
-use crate::{app::App, command::Caller, webhook::Line};
+use crate::app::App;
 
 /// How much the number of an app's groups grew today: created less dissolved, in UTC days, communities not counted. Where the
 /// app has a quota the count outlives a restart.
@@ -17,14 +17,6 @@ pub struct NewGroups(Mutex<Option<Growth>>);
 struct Growth {
     day: i64,
     net: i64,
-}
-
-#[derive(Serialize)]
-struct Alarm {
-    #[serde(rename = "QuotaUsed")]
-    used: u64,
-    #[serde(rename = "Quota")]
-    quota: u64,
 }
 
 const DAY_SECS: i64 = 86_400;
@@ -68,25 +60,6 @@ impl NewGroups {
             app.store().read().put_meta(&key(app), &json).await?;
         }
         Ok(())
-    }
-
-    /// The call that warns the app's backend when one more group of the type takes today's growth beyond the part of the quota
-    /// that the app says (docs/spec/webhooks.md#15.2).
-    ///
-    /// # Errors
-    /// [`StoreError`] when the count cannot be read.
-    pub async fn alarm(&self, app: &App, caller: &Caller, policy: &GroupPolicy) -> Result<Option<Call>, StoreError> {
-        let limits = app.settings().limits().group;
-        let quota = u64::from(limits.max_new_per_day);
-        if policy.topics || quota == 0 {
-            return Ok(None);
-        }
-        let used = self.today(app).await? + 1;
-        if used * 100 <= quota * u64::from(limits.new_per_day_alarm_percent) {
-            return Ok(None);
-        }
-        let payload = || Alarm { used, quota };
-        Ok(app.webhooks().tell(WebhookCommand::DailyGroupQuotaAlarm, Line::App, caller, payload))
     }
 
     /// Today's growth; 0 when more were dissolved than created.

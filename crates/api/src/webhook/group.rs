@@ -293,7 +293,7 @@ struct Exited<'a> {
 #[must_use]
 pub fn exited(
     app: &App,
-    caller: &Caller,
+    origin: impl Into<Origin>,
     group: &Group,
     who: (ExitType, &UserId),
     users: &[UserId],
@@ -303,7 +303,7 @@ pub fn exited(
         return change;
     }
     let (how, operator) = who;
-    let call = app.webhooks().tell(WebhookCommand::AfterMemberExit, Line::Group(&group.id), caller, || {
+    let call = app.webhooks().tell(WebhookCommand::AfterMemberExit, Line::Group(&group.id), origin, || {
         about(app, group, Exited { how, operator, members: accounts(users) })
     });
     change.calls(call)
@@ -311,13 +311,19 @@ pub fn exited(
 
 /// As [`exited`], of the members that the change takes out.
 #[must_use]
-pub fn taken_out(app: &App, caller: &Caller, group: &Group, who: (ExitType, &UserId), change: Change) -> Change {
+pub fn taken_out(
+    app: &App,
+    origin: impl Into<Origin>,
+    group: &Group,
+    who: (ExitType, &UserId),
+    change: Change,
+) -> Change {
     let users: Vec<UserId> = change
         .writes
         .iter()
         .filter_map(|write| if let Write::DeleteMember(_, user) = write { Some(user.clone()) } else { None })
         .collect();
-    exited(app, caller, group, who, &users, change)
+    exited(app, origin, group, who, &users, change)
 }
 
 #[derive(Serialize)]

@@ -252,12 +252,7 @@ pub(crate) async fn create(
             return Err(if by_owner { Denied::IdTakenByYou(id) } else { Denied::IdTaken(id) }.into());
         }
         let change = create::create(new, creator, policy, &settings, app.now(), random)?;
-        let change = if new.imported {
-            change
-        } else {
-            let alarm = app.new_groups.alarm(app, caller, policy).await?;
-            webhook::group::created(app, caller, new, change).calls(alarm)
-        };
+        let change = if new.imported { change } else { webhook::group::created(app, caller, new, change) };
         match app.commit(change).await {
             Ok(_) => break,
             // Somebody took the id meanwhile, or an account went: look again.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 use tsudoi_domain::{
     Action, GroupId, Scene, UserId,
+    change::Change,
     group::{
         ApplyJoinOption, InviteJoinOption, dissolve,
         modify::{self, Edit},
@@ -21,7 +22,7 @@ use crate::{
     error::Error,
     filter::Place,
     screening::{self, Contact, Subject},
-    webhook,
+    webhook::{self, Origin},
 };
 
 /// Changes profile and settings of a group; absent fields stay. REST and gateway; needs `Action::EditProfile`,
@@ -163,12 +164,18 @@ impl Command for DestroyGroup {
                 dissolve::dissolve(&scene, &[], random)?;
                 let members = mourners(app, &scene).await?;
                 let change = dissolve::dissolve(&scene, &members, random)?;
-                Ok((scene.policy.clone(), webhook::group::destroyed(app, caller, &scene, &members, change)))
+                Ok((scene.policy.clone(), ended(app, caller, &scene, &members, change)))
             })
             .await?;
         app.new_groups.count(app, &policy, -1).await?;
         Ok(Done {})
     }
+}
+
+/// Tells the app's backend that a group ended. Communities are too large for a list, and of live rooms there is none.
+pub(crate) fn ended(app: &App, origin: impl Into<Origin>, scene: &Scene, members: &[UserId], change: Change) -> Change {
+    let named = (scene.policy.members_stored && !scene.policy.topics).then_some(members);
+    webhook::group::destroyed(app, origin, &scene.group, named, change)
 }
 
 /// The members who learn of the end of their group also when they are away.
