@@ -476,10 +476,11 @@ struct QuotaAlarm {
     quota: u32,
 }
 
-/// Tells when a created group brought the day's growth above seven tenths of what is allowed.
+/// Tells when a created group brought the day's growth above the part of the quota that the app says.
 pub async fn quota_alarm(app: &App, caller: &Caller, used: u64) {
-    let quota = app.settings().limits().group.max_new_per_day;
-    if quota == 0 || used * 10 <= u64::from(quota) * 7 {
+    let limits = app.settings().limits().group;
+    let quota = limits.max_new_per_day;
+    if quota == 0 || used * 100 <= u64::from(quota) * u64::from(limits.new_per_day_alarm_percent) {
         return;
     }
     let command = WebhookCommand::DailyGroupQuotaAlarm;

@@ -281,6 +281,8 @@ columns! {
         owner_is_member_at_creation: bool,
         /// Whether messages go to everybody who is online instead of to members. 1
         reaches_everyone_online: bool,
+        /// Whether clients show the group in their list of conversations. limits-and-editions.md 4.1
+        conversation_entry: bool,
         /// Whether the group may be divided into topics. 7.1
         topics: bool,
         /// Whether rights may come from permission groups. 7.3
@@ -435,6 +437,7 @@ impl GroupPolicy {
         has_owner: true,
         owner_is_member_at_creation: true,
         reaches_everyone_online: false,
+        conversation_entry: true,
         topics: false,
         permission_groups: false,
         client_may_create: true,
@@ -568,6 +571,7 @@ impl GroupPolicy {
         history_stored: false,
         tips: Tips::Transient,
         owner_is_member_at_creation: false,
+        conversation_entry: false,
         own_member_cap: false,
         history_option: false,
         online_only_msgs: false,

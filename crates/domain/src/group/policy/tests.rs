@@ -15,6 +15,7 @@ const MATRIX: &str = "
     has_owner                 | yes               | yes               | yes               | yes               | yes               | no
     owner_is_member_at_creation | yes             | yes               | yes               | no                | yes               | no
     reaches_everyone_online   | no                | no                | no                | no                | no                | yes
+    conversation_entry        | yes               | yes               | yes               | no                | yes               | no
     topics                    | no                | no                | no                | no                | yes               | no
     permission_groups         | no                | no                | no                | no                | yes               | no
     client_may_create         | yes               | yes               | yes               | yes               | yes               | no
