@@ -349,6 +349,7 @@ mod tests {
                 proxies: Arc::new(|_| false),
                 files: Arc::new(object_store::memory::InMemory::new()),
                 public_url: None,
+                data_dir: None,
             })
             .await
             .unwrap();
