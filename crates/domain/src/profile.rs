@@ -4,7 +4,7 @@ use crate::{
     AppSettings,
     account::{Account, ProfileValue},
     change::{Change, Event, Write},
-    settings::AllowType,
+    settings::{AllowType, FieldKind},
 };
 
 /// What every standard tag begins with.
@@ -137,9 +137,20 @@ pub fn check_write(
         return Err(BadField::NotWritable(tag.into()));
     }
     match (field.kind, value) {
-        (_, ProfileValue::Text(text)) => fits(text, settings.limits().profile.custom_value_bytes),
-        (crate::settings::FieldKind::Integer, ProfileValue::Number(_)) => Ok(()),
-        (crate::settings::FieldKind::Bytes, ProfileValue::Number(_)) => Err(wrong_type()),
+        (FieldKind::Bytes, ProfileValue::Text(text)) => fits(text, settings.limits().profile.custom_value_bytes),
+        (FieldKind::Integer, ProfileValue::Text(text)) if text.parse::<u64>().is_err() => Err(wrong_type()),
+        (FieldKind::Integer, ProfileValue::Number(_) | ProfileValue::Text(_)) => Ok(()),
+        (FieldKind::Bytes, ProfileValue::Number(_)) => Err(wrong_type()),
+    }
+}
+
+/// A value that was let pass as it is kept: numbers of integer fields may have been written as text.
+#[must_use]
+pub fn kept(settings: &AppSettings, tag: &str, value: ProfileValue) -> ProfileValue {
+    let is_integer = custom(tag, settings).is_some_and(|field| field.kind == FieldKind::Integer);
+    match value {
+        ProfileValue::Text(text) if is_integer => text.parse().map_or(ProfileValue::Text(text), ProfileValue::Number),
+        value => value,
     }
 }
 

@@ -301,8 +301,21 @@ impl Server {
     /// # Panics
     /// When the connection is refused.
     pub async fn connect_as(&self, instance: &str, path: &str) -> Client {
-        let query =
-            format!("sdkappid={APP}&instanceid={instance}&random=1&platform=7&host=mac&version=-1&sdkversion=3.6.6");
+        self.connect_with(instance, path, 7).await
+    }
+
+    /// As [`Server::connect`], from a platform (2: Android, 7: web).
+    ///
+    /// # Panics
+    /// When the connection is refused.
+    pub async fn connect_on(&self, platform: u32) -> Client {
+        self.connect_with(&unique("instance"), "binfo", platform).await
+    }
+
+    async fn connect_with(&self, instance: &str, path: &str, platform: u32) -> Client {
+        let query = format!(
+            "sdkappid={APP}&instanceid={instance}&random=1&platform={platform}&host=mac&version=-1&sdkversion=3.6.6"
+        );
         let url = format!("ws://127.0.0.1:{}/{path}?{query}", self.port);
         let (stream, _) = connect_async(url).await.expect("connected");
         Client::new(stream, instance.to_owned(), path == "info")

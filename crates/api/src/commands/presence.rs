@@ -18,6 +18,7 @@ use crate::{
     decode,
     error::Error,
     error_code::ErrorCode,
+    webhook,
 };
 
 pub(crate) fn all() -> Vec<Entry> {
@@ -276,9 +277,12 @@ impl Command for SetStatus {
         }
         let user = caller.user.clone();
         let change = Change::none()
-            .write(Write::SetStatus { user: user.clone(), status: self.status })
+            .write(Write::SetStatus { user: user.clone(), status: self.status.clone() })
             .event(Event::PresenceChanged { user });
         app.commit(change).await?;
+        if let Some(session) = caller.session() {
+            webhook::user::moved(app, &caller.user, session, webhook::user::Move::SetStatus(&self.status)).await;
+        }
         Ok(Done {})
     }
 }

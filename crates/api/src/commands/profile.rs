@@ -93,6 +93,7 @@ impl Command for SetProfile {
                 let subject = Subject { from: &user, contact: Contact::Nobody };
                 screening::text(app, caller, &subject, Place::UserInfo, &tag, text).await?;
             }
+            let value = profile::kept(&settings, &tag, value);
             fields.push((tag, value));
         }
         app.decide(|| async {

@@ -36,6 +36,7 @@ pub mod extras;
 pub mod group;
 pub mod message;
 mod post;
+pub mod relation;
 mod sign;
 pub mod topic;
 pub mod user;

@@ -25,6 +25,7 @@ mod log;
 mod members;
 mod messages;
 mod pushes;
+mod relations;
 mod restart;
 mod topics;
 mod unread;
@@ -253,6 +254,15 @@ promises! {
         deletion_forgets_the_account,
         apps_and_meta_read_back,
         apps_do_not_see_each_other;
+    relations:
+        an_entry_reads_back_as_decided,
+        preconditions_about_relations_refuse_with_conflict,
+        numbers_of_followers_equal_a_recount,
+        the_newest_wishes_to_hear_of_others_stay,
+        requests_wait_on_both_sides,
+        devices_come_in_the_order_of_their_logins,
+        single_writes_leave_the_rest_of_an_account,
+        relations_end_with_the_account;
     upkeep:
         the_dissolved_is_purged_in_bounded_steps,
         expired_messages_leave_holes,

@@ -12,6 +12,7 @@ use crate::{
     command::{Caller, Command, Route},
     decode,
     error::Error,
+    webhook::relation::{blocked_now, unblocked_now},
 };
 
 pub(crate) fn all() -> Vec<Entry> {
@@ -48,7 +49,7 @@ impl Command for Block {
                     .and_then(|(_, pair)| relation::block(&account.user, pair, &mut blocked, &limits, app.now()));
                 results.add(name, outcome.map(|more| change = std::mem::take(&mut change).and(more)));
             }
-            Ok((results, change))
+            Ok((results, blocked_now(app, caller, &account.user, change)))
         };
         let (results, _) = app.decide(decide).await?;
         // Clients take their list from the push, and read it when they have the answer.
@@ -82,7 +83,7 @@ impl Command for Unblock {
                 let outcome = others.get(name).and_then(|(_, pair)| relation::unblock(&account.user, pair));
                 results.add(name, outcome.map(|more| change = std::mem::take(&mut change).and(more)));
             }
-            Ok((results, change))
+            Ok((results, unblocked_now(app, caller, &account.user, change)))
         };
         let (results, _) = app.decide(decide).await?;
         app.told().await;

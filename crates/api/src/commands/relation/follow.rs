@@ -18,6 +18,7 @@ use crate::{
     command::{Caller, Command, Route},
     error::Error,
     error_code::ErrorCode,
+    webhook::relation::follows_changed,
 };
 
 pub(crate) fn all() -> Vec<Entry> {
@@ -62,7 +63,7 @@ impl Command for Follow {
         let account = owner(app, caller, self.from.as_deref()).await?;
         check_len("FollowItem", self.items.len(), app.settings().limits().sns.follow_batch)?;
         let names = self.items.into_iter().map(|item| item.user).collect();
-        each(app, &account.user, names, |user, peer, follows, is_followed| {
+        each(app, caller, &account.user, names, |user, peer, follows, is_followed| {
             relation::follow(user, peer, follows, is_followed, app.now())
         })
         .await
@@ -89,7 +90,7 @@ impl Command for Unfollow {
         require_feature(app)?;
         let account = owner(app, caller, self.from.as_deref()).await?;
         check_len("To_Account", self.users.len(), app.settings().limits().sns.follow_batch)?;
-        each(app, &account.user, self.users, |user, peer, follows, is_followed| {
+        each(app, caller, &account.user, self.users, |user, peer, follows, is_followed| {
             Ok(relation::unfollow(user, peer, follows, is_followed))
         })
         .await
@@ -99,6 +100,7 @@ impl Command for Unfollow {
 /// Decides about every named account by what there is between the two.
 async fn each(
     app: &App,
+    caller: &Caller,
     user: &UserId,
     names: Vec<String>,
     decide: impl Fn(&UserId, &UserId, bool, bool) -> Result<Change, Refusal>,
@@ -121,7 +123,7 @@ async fn each(
         });
         results.add(&name, outcome);
     }
-    app.commit(change).await?;
+    app.commit(follows_changed(app, caller, user, change)).await?;
     app.told().await;
     Ok(results)
 }

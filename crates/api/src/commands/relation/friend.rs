@@ -20,6 +20,7 @@ use crate::{
     command::{Caller, Command, Done, Route},
     decode,
     error::Error,
+    webhook::relation::{How, Wanted, before_add, friends_added, friends_deleted},
 };
 
 pub(crate) fn all() -> Vec<Entry> {
@@ -58,6 +59,16 @@ struct AddItem {
 }
 
 impl AddItem {
+    fn wanted(&self) -> Wanted<'_> {
+        Wanted {
+            user: &self.user,
+            remark: self.remark.as_deref(),
+            group: self.group.as_deref(),
+            source: self.source.as_deref().unwrap_or_default(),
+            wording: self.wording.as_deref().unwrap_or_default(),
+        }
+    }
+
     fn wish(&self) -> Wish {
         Wish {
             remark: self.remark.clone().unwrap_or_default(),
@@ -97,11 +108,17 @@ impl Command for AddFriends {
         check_len("AddFriendItem", self.items.len(), settings.limits().sns.import_batch)?;
         let mode = AddMode { both: self.how != Some(AddType::Single), forced: self.forced && caller.is_app_admin() };
         let names: Vec<String> = self.items.iter().map(|item| item.user.clone()).collect();
+        let wanted: Vec<Wanted<'_>> = self.items.iter().map(AddItem::wanted).collect();
+        let refused = before_add(app, caller, &wanted, mode.both).await?;
         let decide = async || {
             let mut owner = list_owner(app, &settings, &account).await?;
             let mut others = Others::load(app, &account.user, &names).await?;
             let (mut results, mut change) = (Results::default(), Change::none());
             for item in &self.items {
+                if let Some(refusal) = refused.get(&item.user) {
+                    results.refused_by_app(&item.user, refusal);
+                    continue;
+                }
                 let wish = item.wish();
                 let added = match owner.may_ask() {
                     Err(refusal) => Err(refusal),
@@ -123,7 +140,8 @@ impl Command for AddFriends {
                 };
                 results.add(&item.user, outcome);
             }
-            Ok((results, change))
+            let how = How::Added { forced: mode.forced };
+            Ok((results, friends_added(app, caller, &account.user, how, change)))
         };
         let (results, _) = app.decide(decide).await?;
         app.told().await;
@@ -340,7 +358,7 @@ impl Command for DeleteFriends {
                 let deleted = others.get(name).and_then(|(_, pair)| friend::delete(&account.user, pair, both));
                 results.add(name, deleted.map(|more| change = std::mem::take(&mut change).and(more)));
             }
-            Ok((results, change))
+            Ok((results, friends_deleted(app, caller, &account.user, change)))
         };
         let (results, _) = app.decide(decide).await?;
         app.told().await;
@@ -390,7 +408,7 @@ impl Command for DeleteAllFriends {
                     change = change.and(more);
                 }
             }
-            Ok(((), change))
+            Ok(((), friends_deleted(app, caller, &account.user, change)))
         })
         .await?;
         Ok(Done {})

@@ -19,6 +19,7 @@ use crate::{
     command::{Caller, Command, Done, Route},
     decode,
     error::Error,
+    webhook::relation::{Answered, How, before_response, friends_added},
     wire::faces::Faces,
 };
 
@@ -195,19 +196,35 @@ struct AnswerItem {
     answer: Option<WireAnswer>,
 }
 
+impl AnswerItem {
+    fn answered(&self) -> Option<Answered<'_>> {
+        let WireAnswer(answer) = self.answer?;
+        Some(Answered {
+            user: &self.user,
+            remark: self.remark.as_deref().unwrap_or_default(),
+            group: self.group.as_deref().unwrap_or_default(),
+            action: answer_name(answer),
+        })
+    }
+}
+
 #[derive(Debug, Clone, Copy)]
 struct WireAnswer(Answer);
+
+fn answer_name(answer: Answer) -> &'static str {
+    match answer {
+        Answer::AgreeAndAdd => "Response_Action_AgreeAndAdd",
+        Answer::Agree => "Response_Action_Agree",
+        Answer::Reject => "Response_Action_Reject",
+    }
+}
 
 impl decode::Named for WireAnswer {
     const NAMES: &'static str = "`Response_Action_AgreeAndAdd`, `Response_Action_Agree`, `Response_Action_Reject`";
 
     fn from_name(name: &str) -> Option<Self> {
-        match name {
-            "Response_Action_AgreeAndAdd" => Some(Self(Answer::AgreeAndAdd)),
-            "Response_Action_Agree" => Some(Self(Answer::Agree)),
-            "Response_Action_Reject" => Some(Self(Answer::Reject)),
-            _ => None,
-        }
+        let answers = [Answer::AgreeAndAdd, Answer::Agree, Answer::Reject];
+        answers.into_iter().find(|answer| answer_name(*answer) == name).map(Self)
     }
 }
 
@@ -223,12 +240,18 @@ impl Command for AnswerRequests {
             return Err(bad(format!("`ResponseAction` for `{}` is empty", item.user)));
         }
         let names: Vec<String> = self.items.iter().map(|item| item.user.clone()).collect();
+        let answered: Vec<Answered<'_>> = self.items.iter().filter_map(AnswerItem::answered).collect();
+        let refused = before_response(app, caller, &answered).await?;
         let decide = async || {
             let mut owner = list_owner(app, &settings, &account).await?;
             let mut others = Others::load(app, &account.user, &names).await?;
             let (mut results, mut change) = (Results::default(), Change::none());
             for item in &self.items {
                 let Some(WireAnswer(answer)) = item.answer else { continue };
+                if let Some(refusal) = refused.get(&item.user) {
+                    results.refused_by_app(&item.user, refusal);
+                    continue;
+                }
                 let answered = match others.get(&item.user) {
                     Err(unknown) => Err(unknown),
                     Ok((peer, pair)) => {
@@ -240,7 +263,7 @@ impl Command for AnswerRequests {
                 };
                 results.add(&item.user, answered.map(|more| change = std::mem::take(&mut change).and(more)));
             }
-            Ok((results, change))
+            Ok((results, friends_added(app, caller, &account.user, How::Agreed, change)))
         };
         let (results, _) = app.decide(decide).await?;
         app.told().await;

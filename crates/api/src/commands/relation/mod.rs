@@ -88,6 +88,12 @@ pub struct Results {
 }
 
 impl Results {
+    /// The app's backend said no.
+    fn refused_by_app(&mut self, user: &str, (code, text): &(u32, String)) {
+        self.failed.push(user.into());
+        self.items.push(ItemResult { user: user.into(), code: *code, text: text.clone() });
+    }
+
     fn add(&mut self, user: &str, outcome: Result<(), Refusal>) {
         if outcome.is_err() {
             self.failed.push(user.into());
