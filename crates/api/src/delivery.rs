@@ -196,11 +196,11 @@ async fn deliver(app: &Arc<App>, committed: &Committed) -> Result<(), StoreError
             Event::DirectRead { user, peer, until } => direct_read(app, user, peer, *until),
             Event::ProfileChanged { user, tags } => profile_changed(app, user, tags).await?,
             Event::Relation { user, news } => relation(app, user, news).await?,
-            Event::PresenceChanged { user } => presence(app, user).await?,
+            Event::PresenceChanged { user, said } => presence(app, user, *said).await?,
             Event::GroupProfileChanged { .. } => {}
             Event::Kicked { user } => {
                 crate::gateway::kick::by_backend(app, user).await;
-                presence(app, user).await?;
+                presence(app, user, false).await?;
             }
         }
     }
@@ -846,14 +846,16 @@ async fn follow(app: &Arc<App>, user: &UserId, peer: &UserId, kind: u32, added: 
 }
 
 /// Tells who watches somebody what is known of them now, whatever happened to them meanwhile.
-async fn presence(app: &Arc<App>, user: &UserId) -> Result<(), StoreError> {
+async fn presence(app: &Arc<App>, user: &UserId, said: bool) -> Result<(), StoreError> {
     if !app.settings().features.presence {
         return Ok(());
     }
     let Some(account) = app.store().account(app.id(), user).await? else { return Ok(()) };
     let payload = [ClientStatus::of(app, &account)];
     let pushed = push(number::PRESENCE, "UserStatusList", &payload, Importance::Needed);
-    app.hub().send_user(app.id(), user, &pushed, None);
+    if said {
+        app.hub().send_user(app.id(), user, &pushed, None);
+    }
     let mut after = 0;
     loop {
         let page = app.store().read().status_watchers(app.id(), user, after, LISTED).await?;

@@ -1031,6 +1031,8 @@ pub enum Event {
     PresenceChanged {
         /// Who.
         user: UserId,
+        /// They say something else: their own devices hear of it, too.
+        said: bool,
     },
     /// A group's profile changed; whoever keeps copies drops them.
     GroupProfileChanged {

@@ -278,7 +278,7 @@ impl Command for SetStatus {
         let user = caller.user.clone();
         let change = Change::none()
             .write(Write::SetStatus { user: user.clone(), status: self.status.clone() })
-            .event(Event::PresenceChanged { user });
+            .event(Event::PresenceChanged { user, said: true });
         app.commit(change).await?;
         if let Some(session) = caller.session() {
             webhook::user::moved(app, &caller.user, session, webhook::user::Move::SetStatus(&self.status)).await;

@@ -178,7 +178,7 @@ fn came(account: &Account, session: &Session, now: Timestamp) -> Change {
 /// Tells those who watch a user that they came or went.
 async fn told_of_presence(app: &App, user: &UserId) {
     // Nothing is stored, so nothing can fail.
-    _ = app.commit(Change::none().event(Event::PresenceChanged { user: user.clone() })).await;
+    _ = app.commit(Change::none().event(Event::PresenceChanged { user: user.clone(), said: false })).await;
 }
 
 /// A number for the instance that stays when it reconnects: clients show it in every head.
