@@ -20,6 +20,8 @@ async function three() {
     Type: 'Public', Name: 'A group', Owner_Account: ana.userID,
     MemberList: others.map((client) => ({ Member_Account: client.userID })),
   });
+  // A tab learns of such a group by the first message in it, which it may not keep; it keeps what comes after.
+  await fromBackend(groupID, ana.userID, 'founded');
   await Promise.all(clients.map((client) => client.knows(groupID)));
   await ana.say(groupID, 'before');
   for (const client of clients) {
