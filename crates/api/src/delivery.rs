@@ -82,10 +82,12 @@ pub(crate) async fn run(shared: Arc<Shared>, mut queue: mpsc::Receiver<Work>) {
                 continue;
             }
         };
-        for committed in batch {
+        let more = batch.len();
+        for (at, committed) in batch.into_iter().enumerate() {
             let Some(app) = shared.app(committed.app) else { continue };
             app.statistics.committed(&app, &committed);
-            if let Err(error) = deliver(&app, &committed).await {
+            let is_last = at + 1 == more && queue.is_empty();
+            if let Err(error) = deliver(&app, &committed, is_last).await {
                 // The change is stored: whoever did not hear of it finds it when they catch up.
                 tracing::error!(%error, app = %committed.app, "a committed change could not be told");
             }
@@ -135,7 +137,8 @@ fn push_entry(entry: &impl Serialize, importance: Importance) -> Arc<Push> {
     Arc::new(Push::new(json.into_bytes(), importance))
 }
 
-async fn deliver(app: &Arc<App>, committed: &Committed) -> Result<(), StoreError> {
+/// Tells of a change. `is_last` says that nothing else is about to be told.
+async fn deliver(app: &Arc<App>, committed: &Committed, is_last: bool) -> Result<(), StoreError> {
     for write in &committed.change.writes {
         if let Write::Notify { user, notice, time } = write {
             notify(app, std::slice::from_ref(user), notice, *time).await?;
@@ -152,13 +155,12 @@ async fn deliver(app: &Arc<App>, committed: &Committed) -> Result<(), StoreError
         match event {
             Event::Stored(at) => {
                 if let Some((draft, appended)) = appends.get(*at) {
-                    message(app, draft, appended.seq).await?;
+                    message(app, draft, appended.seq, is_last).await?;
                     announce(app, draft, appended.seq);
                 }
             }
-            Event::Transient(draft) => message(app, draft, 0).await?,
-            Event::Live { draft, seq } => live_message(app, draft, *seq).await?,
-            Event::LivePresence { .. } => {}
+            Event::Transient(draft) => message(app, draft, 0, is_last).await?,
+            Event::Live { draft, seq } => live_message(app, draft, *seq, is_last).await?,
             Event::Tip { group, tip } => transient_tip(app, group, tip, None).await?,
             Event::TipToOthers { group, tip, sent_on } => {
                 transient_tip(app, group, tip, sent_on.map(SessionId)).await?;
@@ -265,7 +267,7 @@ fn topic_of(draft: &Draft) -> Option<&TopicId> {
     }
 }
 
-async fn message(app: &Arc<App>, draft: &Arc<Draft>, seq: u64) -> Result<(), StoreError> {
+async fn message(app: &Arc<App>, draft: &Arc<Draft>, seq: u64, is_last: bool) -> Result<(), StoreError> {
     let Some((group, topic)) = place(&draft.conversation) else { return direct_message(app, draft).await };
     let (_, face) = group_face(app, &group, topic.as_ref()).await?;
     let faces = Faces::of(app.store(), app.id(), tip::shown_with(draft)).await?;
@@ -275,7 +277,11 @@ async fn message(app: &Arc<App>, draft: &Arc<Draft>, seq: u64) -> Result<(), Sto
         Content::Elements(_) => push(number::GROUP_MESSAGE, "GroupMsgArray", &[item], Importance::Needed),
         Content::Tip(_) => push(number::TIP, "GroupTips", &[item], Importance::Needed),
     };
-    to_readers(app, &group, draft, pushed);
+    if draft.options.targets.is_empty() {
+        app.hub().send_all(app.id(), &group, topic_of(draft), &pushed, None, is_last).await;
+    } else {
+        to_readers(app, &group, draft, pushed);
+    }
     mentions(app, draft, seq, &group, topic.as_ref());
     Ok(())
 }
@@ -354,15 +360,15 @@ fn live_importance(priority: Priority) -> Importance {
     }
 }
 
-async fn live_message(app: &Arc<App>, draft: &Arc<Draft>, seq: u64) -> Result<(), StoreError> {
+async fn live_message(app: &Arc<App>, draft: &Arc<Draft>, seq: u64, is_last: bool) -> Result<(), StoreError> {
     let Some((group, _)) = place(&draft.conversation) else { return Ok(()) };
     let (found, face) = group_face(app, &group, None).await?;
     let faces = Faces::of(app.store(), app.id(), tip::shown_with(draft)).await?;
     let item = GroupItem::of(draft, seq, &face, &faces, "");
-    let audience = Audience::of(app, &group, found.as_deref());
+    let audience = Audience { is_last, ..Audience::of(app, &group, found.as_deref()) };
     let broadcast = draft.options.is_broadcast.then_some(draft.client_seq.into());
     let importance = live_importance(draft.priority);
-    let json = tell_room(app, audience, number::GROUP_MESSAGE, "GroupMsgArray", &item, importance, broadcast);
+    let json = tell_room(app, audience, number::GROUP_MESSAGE, "GroupMsgArray", &item, importance, broadcast).await;
     if let Some(found) = found {
         let policy = app.policy_of(&found);
         let history = if draft.options.is_broadcast { 0 } else { policy.history_before_join_count };
@@ -381,21 +387,28 @@ struct Audience<'a> {
     everyone: bool,
     /// The session that knows already.
     except: Option<SessionId>,
+    /// Nothing else is about to be told.
+    is_last: bool,
 }
 
 impl<'a> Audience<'a> {
     fn of(app: &App, group: &'a GroupId, found: Option<&Group>) -> Self {
-        Self { group, except: None, everyone: found.is_some_and(|group| app.policy_of(group).reaches_everyone_online) }
+        Self {
+            group,
+            except: None,
+            is_last: true,
+            everyone: found.is_some_and(|group| app.policy_of(group).reaches_everyone_online),
+        }
     }
 }
 
 /// Tells the audience of a live room, and those who poll it; answers the item as pollers get it.
-fn tell_room(
+async fn tell_room(
     app: &App,
     audience: Audience<'_>,
     event: u32,
     key: &str,
-    item: &impl Serialize,
+    item: &(impl Serialize + Sync),
     importance: Importance,
     broadcast: Option<u64>,
 ) -> Arc<str> {
@@ -407,7 +420,8 @@ fn tell_room(
     if audience.everyone {
         app.hub().send_app(app.id(), &pushed);
     } else {
-        app.hub().send_others(app.id(), audience.group, &[pushed], audience.except);
+        let Audience { group, except, is_last, .. } = audience;
+        app.hub().send_all(app.id(), group, None, &pushed, except, is_last).await;
     }
     if let Some(room) = app.live.find(audience.group) {
         room.say(Heard { json: heard.clone(), broadcast }, app.now());
@@ -441,7 +455,7 @@ async fn transient_tip(
     let item = GroupItem::of(&draft, seq, &face, &faces, "");
     if is_live {
         let audience = Audience { except, ..Audience::of(app, group, found.as_deref()) };
-        tell_room(app, audience, number::TRANSIENT_TIP, "GroupTips", &item, Importance::Droppable(90), None);
+        tell_room(app, audience, number::TRANSIENT_TIP, "GroupTips", &item, Importance::Droppable(90), None).await;
     } else {
         let pushed = push(number::TRANSIENT_TIP, "GroupTips", &[item], Importance::Needed);
         app.hub().send_others(app.id(), group, &[pushed], except);
@@ -477,7 +491,7 @@ async fn notify(app: &Arc<App>, users: &[UserId], notice: &Notice, time: Timesta
         if app.policy(&group_type).is_some_and(|policy| !policy.members_stored) {
             let found = app.store().group(app.id(), &notice.group).await?;
             let audience = Audience::of(app, &notice.group, found.as_deref());
-            tell_room(app, audience, number::NOTICE, "GroupTips", &item, Importance::Droppable(100), None);
+            tell_room(app, audience, number::NOTICE, "GroupTips", &item, Importance::Droppable(100), None).await;
         } else {
             app.hub().send_group(
                 app.id(),
@@ -595,7 +609,7 @@ async fn recalled(
         if room.is_some() {
             app.live.room(&group).withdraw(seqs);
         }
-        let withdrawn = |(draft, seq): (&Arc<Draft>, &u64)| {
+        for (draft, seq) in messages.iter().zip(seqs) {
             let one = Withdrawn {
                 group: Some(&group),
                 topic: topic.as_ref(),
@@ -616,12 +630,11 @@ async fn recalled(
             };
             if let Some(room) = &room {
                 let audience = Audience::of(app, &group, Some(room));
-                tell_room(app, audience, number::NOTICE, "GroupTips", &item, Importance::Droppable(100), None);
+                tell_room(app, audience, number::NOTICE, "GroupTips", &item, Importance::Droppable(100), None).await;
             } else {
                 to_readers(app, &group, draft, push(number::NOTICE, "GroupTips", &[item], Importance::Needed));
             }
-        };
-        messages.iter().zip(seqs).for_each(withdrawn);
+        }
         return Ok(());
     }
     let withdrawn: Vec<_> = messages

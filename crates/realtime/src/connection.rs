@@ -1,15 +1,8 @@
 //! Drives one connection: reads through a scratch buffer of the thread, writes everything that waits in one go.
 
-use std::{
-    cell::RefCell,
-    collections::VecDeque,
-    future::Future,
-    io::{self, IoSlice},
-    sync::Arc,
-    time::Duration,
-};
+use std::{cell::RefCell, collections::VecDeque, future::Future, io, sync::Arc, time::Duration};
 
-use bytes::{Buf as _, Bytes};
+use bytes::Bytes;
 use tokio::{
     net::{
         TcpStream,
@@ -21,6 +14,7 @@ use tokio::{
 use crate::{
     CloseReason, Session,
     frame::{self, Decoder, Frame},
+    session::write_some,
 };
 
 /// The bounds of a connection.
@@ -60,6 +54,8 @@ pub async fn serve(
     receiver: impl Receiver,
 ) -> Ended {
     let (reader, writer) = stream.into_split();
+    let writer = Arc::new(writer);
+    session.attach(writer.clone());
     let writing = tokio::spawn(write_loop(writer, session.clone(), limits.stall));
     let reason = read_loop(reader, already_read, &session, limits, receiver).await;
     session.end(reason);
@@ -118,10 +114,7 @@ async fn read_loop(
     }
 }
 
-/// How many frames leave in one system call at most.
-const SLICES: usize = 64;
-
-async fn write_loop(writer: OwnedWriteHalf, session: Arc<Session>, stall: Duration) {
+async fn write_loop(writer: Arc<OwnedWriteHalf>, session: Arc<Session>, stall: Duration) {
     let mut batch = VecDeque::new();
     loop {
         let closing = session.take(&mut batch);
@@ -142,7 +135,8 @@ async fn write_loop(writer: OwnedWriteHalf, session: Arc<Session>, stall: Durati
         batch = VecDeque::new();
         session.woken().await;
     }
-    // Dropping the write half shuts the direction down; the reader then sees the end.
+    // Dropping the last hold on the write half shuts the direction down; the reader then sees the end.
+    session.detach();
 }
 
 async fn write_all(
@@ -152,25 +146,8 @@ async fn write_all(
     stall: Duration,
 ) -> io::Result<()> {
     while !batch.is_empty() {
-        let written = {
-            let mut slices: [IoSlice<'_>; SLICES] = std::array::from_fn(|_| IoSlice::new(&[]));
-            let count = batch.len().min(SLICES);
-            for (slice, bytes) in slices.iter_mut().zip(batch.iter()) {
-                *slice = IoSlice::new(bytes);
-            }
-            writer.try_write_vectored(&slices[..count])
-        };
-        match written {
-            Ok(mut written) => {
-                while let Some(first) = batch.front_mut() {
-                    if written < first.len() {
-                        first.advance(written);
-                        break;
-                    }
-                    written -= first.len();
-                    batch.pop_front();
-                }
-            }
+        match write_some(writer, batch) {
+            Ok(_) => {}
             Err(e) if e.kind() == io::ErrorKind::WouldBlock => loop {
                 tokio::select! {
                     ready = timeout(stall, writer.writable()) => {

@@ -5,7 +5,8 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    sync::Arc,
+    num::NonZero,
+    sync::{Arc, LazyLock},
     time::Duration,
 };
 
@@ -76,6 +77,20 @@ pub struct Hub {
     groups: DashMap<GroupKey, HashMap<UserId, Subscriber>>,
     /// How many users of each app are here.
     present: DashMap<AppId, usize>,
+}
+
+/// Groups with so many people here are split over the threads.
+const LARGE: usize = 256;
+
+static CORES: LazyLock<usize> = LazyLock::new(|| std::thread::available_parallelism().map_or(1, NonZero::get));
+
+fn send_part(part: &[Arc<Present>], push: &Push, except: Option<SessionId>, at_once: bool) {
+    for present in part {
+        let inner = present.inner.lock();
+        for session in inner.sessions.iter().filter(|session| Some(session.id()) != except) {
+            session.push_in(push, at_once);
+        }
+    }
 }
 
 impl Hub {
@@ -324,6 +339,43 @@ impl Hub {
                     }
                 }
             }
+        }
+    }
+
+    /// Sends a push to every member of a group who is here and wants its messages, or those of its topic, except to one session.
+    /// A large group is split over the threads, so that all cores write. Answers once everybody has it, or has it waiting: what is
+    /// sent afterwards comes after it. `is_last` says that nothing else is about to be sent.
+    pub async fn send_all(
+        &self,
+        app: AppId,
+        group: &GroupId,
+        topic: Option<&TopicId>,
+        push: &Arc<Push>,
+        except: Option<SessionId>,
+        is_last: bool,
+    ) {
+        let here: Vec<Arc<Present>> = match self.groups.get(&(app, group.clone())) {
+            Some(members) => {
+                let wanting = members.values().filter(|subscriber| subscriber.wants(topic));
+                wanting.map(|subscriber| subscriber.present.clone()).collect()
+            }
+            None => return,
+        };
+        let parts = if here.len() < LARGE { 1 } else { *CORES };
+        let mut parts: Vec<Vec<Arc<Present>>> =
+            here.chunks(here.len().div_ceil(parts).max(1)).map(<[Arc<Present>]>::to_vec).collect();
+        let own = parts.pop().unwrap_or_default();
+        let others: Vec<_> = parts
+            .into_iter()
+            .map(|part| {
+                let push = push.clone();
+                tokio::spawn(async move { send_part(&part, &push, except, is_last) })
+            })
+            .collect();
+        send_part(&own, push, except, is_last);
+        for other in others {
+            // A part that broke was told as far as it came; the others are told in any case.
+            _ = other.await;
         }
     }
 

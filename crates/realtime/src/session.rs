@@ -2,6 +2,7 @@
 
 use std::{
     collections::VecDeque,
+    io::{self, IoSlice},
     net::IpAddr,
     sync::{
         Arc, LazyLock, OnceLock,
@@ -10,9 +11,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use bytes::Bytes;
+use bytes::{Buf as _, Bytes};
 use parking_lot::{Mutex, RwLock};
-use tokio::sync::Notify;
+use tokio::{net::tcp::OwnedWriteHalf, sync::Notify};
 use tsudoi_domain::{AppId, UserId};
 
 use crate::{Encoding, Importance, Push, push};
@@ -82,6 +83,51 @@ struct Outbound {
     queue: VecDeque<Bytes>,
     bytes: usize,
     closed: Option<CloseReason>,
+    /// The socket, while frames can be written to it.
+    writer: Option<Arc<OwnedWriteHalf>>,
+    /// The connection has taken frames that it has yet to write.
+    in_flight: bool,
+}
+
+/// How many frames leave in one system call at most.
+pub(crate) const SLICES: usize = 64;
+
+impl Outbound {
+    /// Writes what waits at once, as far as the socket takes it; answers whether something still waits. Whoever sends to many
+    /// spares each of their connections the waking up.
+    fn write_now(&mut self) -> bool {
+        let Some(writer) = self.writer.clone().filter(|_| !self.in_flight && self.closed.is_none()) else {
+            return true;
+        };
+        while !self.queue.is_empty() {
+            let Ok(written) = write_some(&writer, &mut self.queue) else { return true };
+            self.bytes = self.bytes.saturating_sub(written);
+        }
+        if self.queue.capacity() > SLICES {
+            self.queue = VecDeque::new();
+        }
+        false
+    }
+}
+
+/// Writes the first frames of a queue in one system call and takes off what went; answers how many bytes did.
+pub(crate) fn write_some(writer: &OwnedWriteHalf, queue: &mut VecDeque<Bytes>) -> io::Result<usize> {
+    let mut slices: [IoSlice<'_>; SLICES] = std::array::from_fn(|_| IoSlice::new(&[]));
+    let count = queue.len().min(SLICES);
+    for (slice, bytes) in slices.iter_mut().zip(queue.iter()) {
+        *slice = IoSlice::new(bytes);
+    }
+    let written = writer.try_write_vectored(&slices[..count])?;
+    let mut rest = written;
+    while let Some(first) = queue.front_mut() {
+        if rest < first.len() {
+            first.advance(rest);
+            break;
+        }
+        rest -= first.len();
+        queue.pop_front();
+    }
+    Ok(written)
 }
 
 /// One connected device.
@@ -220,6 +266,12 @@ impl Session {
 
     /// Queues a push. At the bound a needed push ends the session, which then catches up; a droppable one is dropped.
     pub fn push(&self, push: &Push) {
+        self.push_in(push, false);
+    }
+
+    /// As [`Session::push`]; `at_once` writes what waits before it answers, where the socket takes it. That is the cheapest for one
+    /// push; of several that follow each other the connection writes what has come together.
+    pub(crate) fn push_in(&self, push: &Push, at_once: bool) {
         let frame = push.frame(self.encoding);
         let mut outbound = self.outbound.lock();
         if outbound.closed.is_some() {
@@ -242,8 +294,21 @@ impl Session {
                 outbound.queue.push_back(frame);
             }
         }
+        let waits = !at_once || outbound.write_now();
         drop(outbound);
-        self.wake.notify_one();
+        if waits {
+            self.wake.notify_one();
+        }
+    }
+
+    /// From now on frames can be written to the socket.
+    pub(crate) fn attach(&self, writer: Arc<OwnedWriteHalf>) {
+        self.outbound.lock().writer = Some(writer);
+    }
+
+    /// No longer.
+    pub(crate) fn detach(&self) {
+        self.outbound.lock().writer = None;
     }
 
     /// Queues an answer, waiting while the client does not read what it already has coming.
@@ -286,6 +351,7 @@ impl Session {
     pub(crate) fn take(&self, batch: &mut VecDeque<Bytes>) -> Option<CloseReason> {
         let mut outbound = self.outbound.lock();
         std::mem::swap(&mut outbound.queue, batch);
+        outbound.in_flight = !batch.is_empty();
         outbound.closed
     }
 
@@ -293,6 +359,7 @@ impl Session {
     pub(crate) fn sent(&self, bytes: usize) {
         let mut outbound = self.outbound.lock();
         outbound.bytes = outbound.bytes.saturating_sub(bytes);
+        outbound.in_flight = false;
         if outbound.queue.is_empty() {
             outbound.queue.shrink_to_fit();
         }
