@@ -44,6 +44,7 @@ use crate::{
     push,
     rate::{AttributeRates, BatchRates, ExtensionRates, GroupRates, MemberRates, RestRates},
     recent_sends::RecentSends,
+    robots::Robots,
     statistics::Statistics,
     ticket_service::TicketRates,
     turns::Turns,
@@ -196,6 +197,7 @@ impl Shared {
         }
         shared.load_waiting_calls().await?;
         for app in shared.apps() {
+            app.robots.load(shared.store.read().robots(app.id()).await?);
             app.live.load(shared.store.read().live_rooms(app.id()).await?, app.now());
         }
         tokio::spawn(delivery::run(shared.clone(), queue));
@@ -329,6 +331,8 @@ pub struct App {
     id: AppId,
     shared: Arc<Shared>,
     snapshot: ArcSwap<Snapshot>,
+    /// The robots of the app.
+    pub robots: Robots,
     /// Who is in which live room, and what they last heard.
     pub live: LiveRooms,
     /// Which devices of each user logged in.
@@ -393,6 +397,7 @@ impl App {
             shared,
             pushes: push::Pushes::new(&settings.push),
             snapshot: ArcSwap::from_pointee(Snapshot::new(keys, settings, 0)),
+            robots: Robots::default(),
             live: LiveRooms::default(),
             devices: Devices::default(),
             group_rates: GroupRates::default(),

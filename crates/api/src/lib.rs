@@ -24,6 +24,7 @@ pub mod rate;
 pub mod recent_sends;
 pub mod records;
 pub mod rest;
+pub mod robots;
 mod screening;
 pub mod statistics;
 pub mod ticket_service;

@@ -20,7 +20,7 @@ use crate::{
         permission_group::PermissionGroup,
     },
     join::Application,
-    live::{LiveMembers, PresenceCause},
+    live::LiveMembers,
     member::Member,
     message::{
         Draft, GroupChanges, Message, MsgKey, Recall, Tip, extend,
@@ -692,6 +692,13 @@ pub enum Write {
         /// When.
         at: Timestamp,
     },
+    /// An account is a robot of the app, switched on or off.
+    SetRobot {
+        /// Which account.
+        user: UserId,
+        /// Hears what is said to it.
+        on: bool,
+    },
     /// An application to join waits for a decision.
     PutApplication(Application),
     /// An application was decided.
@@ -859,15 +866,6 @@ pub enum Event {
         draft: Arc<Draft>,
         /// Its number.
         seq: u64,
-    },
-    /// Whether people are here in a live room has changed.
-    LivePresence {
-        /// The room.
-        group: GroupId,
-        /// Whose.
-        users: Vec<UserId>,
-        /// How.
-        cause: PresenceCause,
     },
     /// A tip that is not stored.
     Tip {

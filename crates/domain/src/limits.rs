@@ -101,6 +101,8 @@ sections! {
         max_admins: 5,
         /// Most robots. rest-users.md 3
         max_robots: 20,
+        /// Length of a robot's name, picture address and signature, each.
+        robot_text_bytes: 500,
     }
 
     /// Accounts and logins.

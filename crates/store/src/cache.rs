@@ -255,6 +255,7 @@ impl Caches {
                 | Write::PutDevice { .. }
                 | Write::DeleteDevice { .. }
                 | Write::NoteDeletion { .. }
+                | Write::SetRobot { .. }
                 | Write::PutApplication(_)
                 | Write::DeleteApplication { .. }
                 | Write::Notify { .. }

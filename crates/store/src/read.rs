@@ -55,6 +55,8 @@ pub trait Accounts: Send + Sync {
     async fn accounts_reach(&self, app: AppId, number: u64) -> Read<bool>;
     /// When the account was last deleted, if it ever was.
     async fn deleted_at(&self, app: AppId, user: &UserId) -> Read<Option<Timestamp>>;
+    /// The robots of the app in the order of creation, each with whether it is switched on.
+    async fn robots(&self, app: AppId) -> Read<Vec<(UserId, bool)>>;
 }
 
 /// A page of group ids.

@@ -233,10 +233,14 @@ async fn delete(app: &Arc<App>, user: &UserId) -> Result<(), Error> {
     })
     .await?;
     app.devices.forget(user);
-    let (rooms, change) = app.live.forget(user);
+    let (rooms, mut change) = app.live.forget(user);
+    if app.robots.is_on(user) {
+        change = change.write(Write::SetRobot { user: user.clone(), on: false });
+        app.robots.set(user, false);
+    }
     app.commit(change).await?;
     for group in rooms {
-        enter::leave(app, &group, user).await?;
+        enter::leave(app, None, &group, user).await?;
     }
     Ok(())
 }

@@ -24,6 +24,7 @@ pub mod presence;
 pub mod profile;
 pub mod push;
 pub mod relation;
+pub mod robot;
 pub mod search;
 pub mod topic;
 
@@ -53,6 +54,7 @@ pub(crate) fn all() -> Vec<Entry> {
         profile::all(),
         push::all(),
         relation::all(),
+        robot::all(),
         search::all(),
         topic::all(),
     ]

@@ -121,7 +121,7 @@ pub fn sent(app: &App, caller: &Caller, tiny_id: &str, draft: &Draft, stopped: O
         calls.extend(webhooks.tell(WebhookCommand::C2cAfterSend, line, caller, payload));
     }
     // Robots do not hear each other: two of them would never stop talking.
-    if to.is_robot() && !from.is_robot() && stopped.is_none() {
+    if app.robots.hears(to) && !from.is_robot() && stopped.is_none() {
         calls.extend(webhooks.tell(WebhookCommand::BotC2cMessage, line, caller, payload));
     }
     if stopped.is_none() {

@@ -143,3 +143,15 @@ pub(super) async fn apps_do_not_see_each_other(trial: &Trial) {
     store.commit(other, Change::none().write(Write::DeleteGroup(group_id("crew")))).await.unwrap();
     assert_eq!(store.seqs(&in_group("crew")).await, [1]);
 }
+
+pub(super) async fn robots_come_in_the_order_of_creation(trial: &Trial) {
+    let store = trial.open();
+    let set = |name: &str, on| Write::SetRobot { user: user(name), on };
+    for write in [set("@RBT#b", true), set("@RBT#a", true), set("@RBT#b", false), set("@RBT#c", true)] {
+        store.write(write).await;
+    }
+    let expected = [("@RBT#b", false), ("@RBT#a", true), ("@RBT#c", true)].map(|(name, on)| (user(name), on));
+    assert_eq!(store.read().robots(APP).await.unwrap(), expected);
+    store.write(set("@RBT#b", true)).await;
+    assert_eq!(store.read().robots(APP).await.unwrap()[0], (user("@RBT#b"), true));
+}

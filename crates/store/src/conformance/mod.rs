@@ -252,6 +252,7 @@ promises! {
         tiny_ids_are_unique_and_never_reused,
         an_account_reads_back_as_decided,
         deletion_forgets_the_account,
+        robots_come_in_the_order_of_creation,
         apps_and_meta_read_back,
         apps_do_not_see_each_other;
     relations:

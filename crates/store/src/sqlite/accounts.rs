@@ -42,6 +42,16 @@ impl Accounts for Sqlite {
                 .map_err(failed)
         })
     }
+
+    async fn robots(&self, app: AppId) -> Result<Vec<(UserId, bool)>, StoreError> {
+        self.read(|c| {
+            c.prepare_cached("SELECT user, is_on FROM robots WHERE app = ?1 ORDER BY pk")
+                .and_then(|mut s| {
+                    s.query_map([app.0], |r| Ok((UserId::trusted(&r.get::<_, String>(0)?), r.get(1)?)))?.collect()
+                })
+                .map_err(failed)
+        })
+    }
 }
 
 fn get(c: &Connection, app: AppId, user: &UserId) -> Result<Option<Arc<Account>>, StoreError> {
@@ -67,6 +77,15 @@ fn account(row: &Row<'_>) -> Result<Account, StoreError> {
         groups_muted: MuteUntil(row.get(7).map_err(failed)?),
         status: row.get(8).map_err(failed)?,
     })
+}
+
+pub(super) fn set_robot(c: &Connection, app: AppId, user: &UserId, on: bool) -> Result<(), StoreError> {
+    c.prepare_cached(
+        "INSERT INTO robots (app, user, is_on) VALUES (?1, ?2, ?3) ON CONFLICT (app, user) DO UPDATE SET is_on = ?3",
+    )
+    .and_then(|mut s| s.execute(params![app.0, user.as_str(), on]))
+    .map(drop)
+    .map_err(failed)
 }
 
 pub(super) fn put(c: &Connection, app: AppId, account: &Account) -> Result<(), StoreError> {

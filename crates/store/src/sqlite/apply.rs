@@ -772,6 +772,7 @@ impl Applier {
                 people::put_device(c, app, user, instance, *platform, *time)?;
             }
             Write::DeleteDevice { user, instance } => people::delete_device(c, app, user, instance.as_deref())?,
+            Write::SetRobot { user, on } => accounts::set_robot(c, app, user, *on)?,
             Write::PutApplication(application) => {
                 let state = self.group(c, app, &application.group)?;
                 members::put_application(c, &state, application)?;

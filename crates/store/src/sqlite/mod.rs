@@ -54,7 +54,7 @@ const MIGRATIONS: &[M<'_>] = &[
     M::up(include_str!("../../migrations/sqlite/0003_groups.sql")),
     M::up(include_str!("../../migrations/sqlite/0010_housekeeping.sql")),
     M::up(include_str!("../../migrations/sqlite/0011_joined_mark.sql")),
-    M::up(include_str!("../../migrations/sqlite/0012_live_rooms.sql")),
+    M::up(include_str!("../../migrations/sqlite/0012_live_rooms_robots.sql")),
     M::up(include_str!("../../migrations/sqlite/0013_contacts.sql")),
     M::up(include_str!("../../migrations/sqlite/0014_people.sql")),
     M::up(include_str!("../../migrations/sqlite/0015_webhooks.sql")),

@@ -18,6 +18,7 @@ const ALLOWED: &[(&str, &str)] = &[
     ("SELECT app, keys, settings FROM apps", "read once, at the start"),
     ("SELECT pk FROM dead_conversations ORDER BY pk LIMIT 1", "the first row is taken"),
     ("SELECT pk FROM dead_groups ORDER BY pk LIMIT 1", "the first row is taken"),
+    ("SELECT user, is_on FROM robots", "read once, at the start"),
     ("SELECT g.id, n.reserved FROM live_numbers n", "read once, at the start"),
     ("SELECT g.id, m.user, m.entered_at, m.place FROM live_members m", "read once, at the start"),
     ("SELECT g.id, a.user FROM live_admins a", "read once, at the start"),

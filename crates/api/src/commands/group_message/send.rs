@@ -501,7 +501,12 @@ async fn deliver(
 async fn robots_here(app: &App, scene: &Scene, draft: &Draft) -> Result<Vec<UserId>, Error> {
     let mut robots = Vec::new();
     for robot in draft.options.mentions.robots() {
-        if app.store().member(app.id(), &scene.group.id, robot).await?.is_some() {
+        let is_here = if scene.policy.members_stored {
+            app.store().member(app.id(), &scene.group.id, robot).await?.is_some()
+        } else {
+            app.live.find(&scene.group.id).is_some_and(|room| room.is_here(robot))
+        };
+        if is_here && app.robots.hears(robot) {
             robots.push(robot.clone());
         }
     }

@@ -27,3 +27,12 @@ CREATE TABLE live_numbers (
     grp      INTEGER PRIMARY KEY,
     reserved INTEGER NOT NULL
 ) STRICT;
+
+-- Robots, by the order of creation.
+CREATE TABLE robots (
+    pk   INTEGER PRIMARY KEY AUTOINCREMENT,
+    app  INTEGER NOT NULL,
+    user TEXT NOT NULL,
+    is_on INTEGER NOT NULL,                -- 0: switched off, its account stays
+    UNIQUE (app, user)
+) STRICT;
