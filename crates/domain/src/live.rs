@@ -106,17 +106,14 @@ pub fn quit(scene: &Scene, dice: Dice<'_>) -> Result<Change, Denied> {
     }
     scene.require(Action::Quit, "leave")?;
     let notice = Notice::about(&scene.group, scene.user.clone(), NoticeKind::Quit, dice());
-    Ok(gone(Change::none(), &scene.group.id, &scene.user, PresenceCause::Quit)
+    Ok(gone(&scene.group.id, &scene.user)
         .event(Event::Notice { users: vec![scene.user.clone()], notice: notice.into() }))
 }
 
 /// Tells that somebody is in the room no longer.
 #[must_use]
-pub fn gone(change: Change, group: &GroupId, user: &UserId, cause: PresenceCause) -> Change {
-    let users = vec![user.clone()];
-    change
-        .event(Event::Membership { group: group.clone(), joined: Vec::new(), left: users.clone() })
-        .event(Event::LivePresence { group: group.clone(), users, cause })
+pub fn gone(group: &GroupId, user: &UserId) -> Change {
+    Change::none().event(Event::Membership { group: group.clone(), joined: Vec::new(), left: vec![user.clone()] })
 }
 
 /// Lets pass marks that the scene's actor may set.

@@ -209,8 +209,10 @@ fn make_room(app: &App, session: &Arc<Session>, others: &[Arc<Session>]) -> Vec<
 async fn subscribe(app: &App, user: &UserId) -> Result<(), Error> {
     let (_, back) = app.live.came_back(user);
     for group in back {
-        let (users, cause) = (vec![user.clone()], PresenceCause::HeartbeatRecover);
-        app.commit(Change::none().event(Event::LivePresence { group, users, cause })).await?;
+        if let Some(group) = app.store().group(app.id(), &group).await? {
+            let (users, cause) = (std::slice::from_ref(user), PresenceCause::HeartbeatRecover);
+            app.commit(webhook::group::presence(app, &group, users, cause, Change::none())).await?;
+        }
     }
     loop {
         let version = app.hub().memberships_version(app.id(), user);
@@ -272,7 +274,7 @@ impl Command for Logout {
             if last {
                 // Who logs out leaves the live rooms: a later login enters none by itself.
                 for group in app.live.rooms_of(&identity.user) {
-                    enter::leave(app, &group, &identity.user).await?;
+                    enter::leave(app, Some(caller), &group, &identity.user).await?;
                 }
             }
         }

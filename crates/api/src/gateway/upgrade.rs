@@ -182,7 +182,7 @@ async fn live(app: Arc<App>, session: Arc<Session>, stream: TcpStream, already_r
 }
 
 /// How many requests of a connection may be held open at a time (polls of live rooms).
-const POLLS: usize = 4;
+const POLLS: usize = 10;
 
 /// Answers the frames of one connection, in order.
 struct Requests {

@@ -4,14 +4,18 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use tokio::time::Instant;
 use tsudoi_domain::{
-    AppId, GroupId,
+    AppId, UserId,
     change::{Change, Event, Write},
+    group::Group,
     live::PresenceCause,
 };
 use tsudoi_store::StoreError;
 
 use super::room::Patience;
-use crate::app::{App, Shared};
+use crate::{
+    app::{App, Shared},
+    webhook,
+};
 
 /// How far the store may lie behind.
 const TICK: Duration = Duration::from_millis(250);
@@ -72,22 +76,28 @@ async fn look_after(app: &App) -> Result<(), StoreError> {
     let patience = Patience { silent_secs: live.heartbeat_timeout_secs, absent_secs: live.forget_absent_secs };
     for (group, _) in app.live.all() {
         let silence = |user: &_| app.hub().silence(app.id(), user).map(|silence| silence.as_secs());
-        for (cause, users) in app.live.look_after(&group, now, patience, silence) {
-            app.commit(presence(&group, cause, users)).await?;
+        let changes = app.live.look_after(&group, now, patience, silence);
+        if changes.is_empty() {
+            // Rooms may be many and large: whoever waits for this thread comes in between.
+            tokio::task::yield_now().await;
+            continue;
         }
-        // Rooms may be many and large: whoever waits for this thread comes in between.
-        tokio::task::yield_now().await;
+        let Some(found) = app.store().group(app.id(), &group).await? else { continue };
+        for (cause, users) in changes {
+            app.commit(told(app, &found, cause, users)).await?;
+        }
     }
     Ok(())
 }
 
-fn presence(group: &GroupId, cause: PresenceCause, users: Vec<tsudoi_domain::UserId>) -> Change {
+fn told(app: &App, group: &Group, cause: PresenceCause, users: Vec<UserId>) -> Change {
     match cause {
+        // That they are not here was told when they fell silent.
         PresenceCause::Quit => {
-            Change::none().event(Event::Membership { group: group.clone(), joined: Vec::new(), left: users })
+            Change::none().event(Event::Membership { group: group.id.clone(), joined: Vec::new(), left: users })
         }
         PresenceCause::Join | PresenceCause::HeartbeatInterrupt | PresenceCause::HeartbeatRecover => {
-            Change::none().event(Event::LivePresence { group: group.clone(), users, cause })
+            webhook::group::presence(app, group, &users, cause, Change::none())
         }
     }
 }

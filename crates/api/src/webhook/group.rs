@@ -8,6 +8,7 @@ use tsudoi_domain::{
         Group,
         create::{NewGroup, NewMember},
     },
+    live::PresenceCause,
     member::Member,
     webhook::Call,
 };
@@ -485,4 +486,33 @@ pub async fn quota_alarm(app: &App, caller: &Caller, used: u64) {
     }
     let command = WebhookCommand::DailyGroupQuotaAlarm;
     tell_now(app, app.webhooks().tell(command, Line::App, caller, || QuotaAlarm { used, quota })).await;
+}
+
+#[derive(Serialize)]
+struct StateChange<'a> {
+    #[serde(rename = "EventType")]
+    event: &'static str,
+    #[serde(rename = "EventCause")]
+    cause: &'static str,
+    #[serde(rename = "MemberList")]
+    members: Vec<MemberAccount<'a>>,
+}
+
+/// Tells that people are here in a live room, or are no longer.
+#[must_use]
+pub fn presence(app: &App, group: &Group, users: &[UserId], cause: PresenceCause, change: Change) -> Change {
+    if users.is_empty() || !app.settings().features.live_member_list {
+        return change;
+    }
+    let cause_name = match cause {
+        PresenceCause::Join => "Join",
+        PresenceCause::Quit => "Quit",
+        PresenceCause::HeartbeatInterrupt => "HeartbeatInterrupt",
+        PresenceCause::HeartbeatRecover => "HeartbeatRecover",
+    };
+    let event = if cause.is_here() { "Online" } else { "Offline" };
+    let line = Line::Group(&group.id);
+    change.calls(app.webhooks().tell(WebhookCommand::OnMemberStateChange, line, Origin::SERVER, || {
+        about(app, group, StateChange { event, cause: cause_name, members: accounts(users) })
+    }))
 }

@@ -52,7 +52,7 @@ impl Command for ApplyToJoin {
     async fn run(self, caller: &Caller, app: &Arc<App>) -> Result<JoinedStatus, Error> {
         let scene = app.scene(&self.group, caller, &caller.user).await?;
         if !scene.policy.members_stored {
-            let room = Some(enter::enter(app, &scene, self.with_history != 0).await?);
+            let room = Some(enter::enter(app, caller, &scene, self.with_history != 0).await?);
             return Ok(JoinedStatus { status: "JoinedSuccess", room });
         }
         let key = app.shared().now().0;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use tsudoi_domain::{
     Action, Denied, GroupId, Scene, UserId,
+    live::PresenceCause,
     member::remove::{self, Ban},
     time::MuteUntil,
 };
@@ -72,8 +73,9 @@ impl Command for BanMembers {
                 return Ok(((), webhook::group::taken_out(app, caller, &scene.group, who, change)));
             }
             let gone: Vec<UserId> =
-                users.iter().filter(|user| app.live.member(&scene.group, user).is_some()).cloned().collect();
-            Ok(((), webhook::group::exited(app, caller, &scene.group, who, &gone, change)))
+                users.iter().filter(|user| app.live.room(&self.group).contains(user)).cloned().collect();
+            let change = webhook::group::exited(app, caller, &scene.group, who, &gone, change);
+            Ok(((), webhook::group::presence(app, &scene.group, &gone, PresenceCause::Quit, change)))
         })
         .await?;
         if !app.policy_of(&*app.group(&self.group).await?).members_stored {

@@ -29,7 +29,7 @@ impl Command for QuitGroup {
     async fn run(self, caller: &Caller, app: &Arc<App>) -> Result<Done, Error> {
         let scene = app.scene(&self.group, caller, &caller.user).await?;
         if !scene.policy.members_stored {
-            enter::quit(app, &scene).await?;
+            enter::quit(app, caller, &scene).await?;
             return Ok(Done {});
         }
         app.decide(|| async {

@@ -78,7 +78,7 @@ impl Command for RecallMessages {
             if !settings.features.group_recall {
                 return Err(ErrorCode::GroupRecallOff.into());
             }
-            let results = self.in_live_room(app, &scene, settings.message.recall_secs).await?;
+            let results = self.in_live_room(app, caller, &scene, settings.message.recall_secs).await?;
             return Ok(Recalled { results: codes(results) });
         }
         let decided = app.decide(|| async {
@@ -109,7 +109,13 @@ fn codes(results: recall::Results) -> Vec<RecallResult> {
 
 impl RecallMessages {
     /// What was just said in a live room is not stored, but known for as long as it may be withdrawn.
-    async fn in_live_room(&self, app: &App, scene: &Scene, window_secs: u32) -> Result<recall::Results, Error> {
+    async fn in_live_room(
+        &self,
+        app: &App,
+        caller: &Caller,
+        scene: &Scene,
+        window_secs: u32,
+    ) -> Result<recall::Results, Error> {
         let room = app.live.room(&self.group);
         let since = Timestamp(scene.now.0 - i64::from(window_secs));
         let asked: Vec<live::Said> = self
@@ -124,7 +130,7 @@ impl RecallMessages {
             })
             .collect();
         let (results, change) = live::recall(scene, &asked, &self.reason, window_secs)?;
-        app.commit(change).await?;
+        app.commit(webhook::message::recalled(app, caller, &scene.group, change)).await?;
         Ok(results)
     }
 }

@@ -7,11 +7,20 @@ use serde_json::value::RawValue;
 use tsudoi_domain::{
     Denied, GroupId, Scene, Timestamp, UserId,
     change::{Change, Event},
-    group::GroupPolicy,
+    group::{Group, GroupPolicy},
     live::{self, PresenceCause},
 };
 
-use crate::{app::App, error::Error, live as rooms};
+use crate::{
+    app::App,
+    command::Caller,
+    error::Error,
+    live as rooms,
+    webhook::{
+        self,
+        group::{ExitType, JoinType},
+    },
+};
 
 /// What an answer to entering says of a room.
 #[derive(Debug, Serialize)]
@@ -62,12 +71,21 @@ pub(super) fn raw(json: &str) -> Box<RawValue> {
 /// The scene's user enters the room, or is in it already.
 ///
 /// # Errors
-/// As [`live::enter`].
-pub(crate) async fn enter(app: &Arc<App>, scene: &Scene, with_history: bool) -> Result<RoomKeys, Error> {
+/// As [`live::enter`], or what the app's backend says.
+pub(crate) async fn enter(
+    app: &Arc<App>,
+    caller: &Caller,
+    scene: &Scene,
+    with_history: bool,
+) -> Result<RoomKeys, Error> {
     let (group, user) = (&scene.group.id, &scene.user);
     let banned = || app.store().read().ban(app.id(), group, user);
     live::enter(scene, banned().await?, app.live.count(group) as u64)?;
+    if !app.live.room(group).contains(user) {
+        webhook::group::before_apply(app, caller, &scene.group).await?;
+    }
     let entered = app.live.enter(group, user, scene.now, app.settings().live.rooms_per_user);
+    let users = std::slice::from_ref(user);
     if entered.is_new {
         // Whoever was banned or whose room was dismissed meanwhile is not in after all.
         let closed = app.store().group(app.id(), group).await?.is_none();
@@ -77,50 +95,65 @@ pub(crate) async fn enter(app: &Arc<App>, scene: &Scene, with_history: bool) -> 
             let denied = if closed { Denied::NoSuchGroup(group) } else { Denied::Banned { user: user.clone(), group } };
             return Err(denied.into());
         }
-        app.commit(presence(group, user, PresenceCause::Join).event(Event::Membership {
-            group: group.clone(),
-            joined: vec![user.clone()],
-            left: Vec::new(),
-        }))
-        .await?;
+        let membership = Event::Membership { group: group.clone(), joined: vec![user.clone()], left: Vec::new() };
+        let change = Change::none().event(membership);
+        let change = webhook::group::joined(app, caller, &scene.group, (JoinType::Apply, user), users, change);
+        app.commit(webhook::group::presence(app, &scene.group, users, PresenceCause::Join, change)).await?;
         rooms::tell(app, &scene.policy, group, user, true).await?;
     } else if entered.is_back {
-        app.commit(presence(group, user, PresenceCause::HeartbeatRecover)).await?;
+        let cause = PresenceCause::HeartbeatRecover;
+        app.commit(webhook::group::presence(app, &scene.group, users, cause, Change::none())).await?;
     }
     for first in &entered.left {
-        leave(app, first, user).await?;
+        leave(app, Some(caller), first, user).await?;
     }
     Ok(RoomKeys::of(app, group, &scene.policy, None, with_history))
-}
-
-fn presence(group: &GroupId, user: &UserId, cause: PresenceCause) -> Change {
-    Change::none().event(Event::LivePresence { group: group.clone(), users: vec![user.clone()], cause })
 }
 
 /// The scene's user leaves by their own wish.
 ///
 /// # Errors
 /// As [`live::quit`].
-pub(crate) async fn quit(app: &Arc<App>, scene: &Scene) -> Result<(), Error> {
+pub(crate) async fn quit(app: &Arc<App>, caller: &Caller, scene: &Scene) -> Result<(), Error> {
     let change = live::quit(scene, &|| app.dice().u64())?;
     let (group, user) = (&scene.group.id, &scene.user);
     if !app.live.leave(group, user) {
         return Err(Denied::NotMember { user: user.clone(), group: group.clone() }.into());
     }
+    let change = left(app, Some(caller), &scene.group, user, change);
     app.commit(change).await?;
     rooms::tell(app, &scene.policy, group, user, false).await?;
     Ok(())
 }
 
-/// Somebody leaves a room because they logged out, entered too many others, or are no more.
+/// Somebody leaves a room because they logged out, entered too many others, or are no more. Where nobody acts for them, only
+/// their presence is told of.
 ///
 /// # Errors
 /// The store's fault.
-pub(crate) async fn leave(app: &Arc<App>, group: &GroupId, user: &UserId) -> Result<(), Error> {
+pub(crate) async fn leave(
+    app: &Arc<App>,
+    caller: Option<&Caller>,
+    group: &GroupId,
+    user: &UserId,
+) -> Result<(), Error> {
     app.live.leave(group, user);
-    app.commit(live::gone(Change::none(), group, user, PresenceCause::Quit)).await?;
-    if let Some(found) = app.store().group(app.id(), group).await? {
-        rooms::tell(app, &app.policy_of(&found), group, user, false).await?;
-    }
+    let change = live::gone(group, user);
+    let Some(found) = app.store().group(app.id(), group).await? else {
+        app.commit(change).await?;
+        return Ok(());
+    };
+    app.commit(left(app, caller, &found, user, change)).await?;
+    rooms::tell(app, &app.policy_of(&found), group, user, false).await?;
     Ok(())
+}
+
+/// The calls about somebody who left.
+fn left(app: &App, caller: Option<&Caller>, group: &Group, user: &UserId, change: Change) -> Change {
+    let users = std::slice::from_ref(user);
+    let change = match caller {
+        Some(caller) => webhook::group::exited(app, caller, group, (ExitType::Quit, user), users, change),
+        None => change,
+    };
+    webhook::group::presence(app, group, users, PresenceCause::Quit, change)
 }
