@@ -27,6 +27,7 @@ pub mod relation;
 pub mod robot;
 pub mod search;
 pub mod topic;
+pub mod webhook;
 
 /// All commands, family by family.
 pub(crate) fn all() -> Vec<Entry> {
@@ -57,6 +58,7 @@ pub(crate) fn all() -> Vec<Entry> {
         robot::all(),
         search::all(),
         topic::all(),
+        webhook::all(),
     ]
     .concat()
 }

@@ -168,7 +168,7 @@ impl Queue {
             return (Fate::Made(call.id), false);
         }
         let body = Bytes::copy_from_slice(call.body.as_bytes());
-        let now = self.clock.now().second();
+        let now = self.clock.now();
         let result = backend.call(call.command, &call.origin, body, now).await.and_then(|answer| acknowledged(&answer));
         let Err(failure) = result else { return (Fate::Made(call.id), false) };
         let retry = &backend.settings().after_retry;

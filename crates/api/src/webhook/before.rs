@@ -245,7 +245,7 @@ impl Webhooks {
         let now = self.clock.now();
         let body = payload_text(command, payload, now);
         let query = origin.query(command, &backend.settings().platform_name_mac);
-        let answer = match backend.call(command, &query, body.into(), now.second()).await {
+        let answer = match backend.call(command, &query, body.into(), now).await {
             Ok(answer) => answer,
             Err(failure) => return self.failed(command, &failure).map(|()| Asked::NoOpinion),
         };

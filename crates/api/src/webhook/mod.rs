@@ -40,13 +40,16 @@ pub mod relation;
 mod sign;
 pub mod topic;
 pub mod user;
+mod watch;
 
 use std::{
     net::IpAddr,
     sync::{Arc, atomic::Ordering},
+    time::{Duration, Instant},
 };
 
 use arc_swap::ArcSwap;
+use bytes::Bytes;
 use serde::Serialize;
 use tsudoi_domain::{
     AppId, GroupId, TopicId, UserId, WebhookCommand,
@@ -61,10 +64,12 @@ pub use self::{
     after::Outbox,
     before::{Answer, MessageVerdict, PersonVerdict},
     post::{AddressPolicy, Failure, FailureClass},
+    watch::Record,
 };
 use self::{
     after::Queue,
     post::{Backend, Tally},
+    watch::Watch,
 };
 use crate::{clock::Clock, command::Caller};
 
@@ -76,6 +81,7 @@ pub struct Webhooks {
     tally: Arc<Tally>,
     backend: ArcSwap<Backend>,
     after: Arc<Queue>,
+    watch: Arc<Watch>,
 }
 
 impl std::fmt::Debug for Webhooks {
@@ -92,10 +98,12 @@ impl Webhooks {
         allows: AddressPolicy,
         outbox: Arc<Outbox>,
     ) -> Self {
-        let tally = Arc::new(Tally::default());
-        let backend = Arc::new(Backend::new(app, settings.clone(), allows.clone(), tally.clone()));
+        let (tally, watch): (Arc<Tally>, Arc<Watch>) = Default::default();
+        let seen = (tally.clone(), watch.clone());
+        let backend = Arc::new(Backend::new(app, settings.clone(), allows.clone(), seen));
         Self {
             app,
+            watch,
             after: Queue::new(clock.clone(), outbox, backend.clone()),
             clock,
             allows,
@@ -109,8 +117,8 @@ impl Webhooks {
         if self.backend.load().settings() == settings {
             return;
         }
-        let backend = Backend::new(self.app, settings.clone(), self.allows.clone(), self.tally.clone());
-        let backend = Arc::new(backend);
+        let seen = (self.tally.clone(), self.watch.clone());
+        let backend = Arc::new(Backend::new(self.app, settings.clone(), self.allows.clone(), seen));
         self.backend.store(backend.clone());
         self.after.change(backend);
     }
@@ -144,6 +152,27 @@ impl Webhooks {
         })
     }
 
+    /// The last calls behind a number, oldest first, and the number to go on with. From now on somebody watches.
+    #[must_use]
+    pub fn recent(&self, after: u64, limit: usize) -> (Vec<Record>, u64) {
+        self.watch.after(after, limit)
+    }
+
+    /// Calls the backend with a sample, whatever its switches; none without an address.
+    pub async fn probe(&self, command: WebhookCommand, origin: impl Into<Origin>) -> Option<Probe> {
+        let backend = self.backend.load_full();
+        if backend.settings().url.is_empty() {
+            return None;
+        }
+        let now = self.clock.now();
+        let origin = origin.into().query(command, &backend.settings().platform_name_mac);
+        let body = payload_text(command, &Sample::of(command), now);
+        let started = Instant::now();
+        let address = backend.address(command, &origin, now.second());
+        let result = backend.call(command, &origin, body.into(), now).await;
+        Some(Probe { address, took: started.elapsed(), result })
+    }
+
     /// Takes calls that are to be made, in commit order.
     pub(crate) fn enqueue(&self, calls: Vec<ReadyCall>) {
         if !calls.is_empty() {
@@ -170,6 +199,31 @@ impl Webhooks {
     #[must_use]
     pub fn pending(&self) -> usize {
         self.after.pending()
+    }
+}
+
+/// What came of a sample.
+#[derive(Debug)]
+pub struct Probe {
+    /// What was called.
+    pub address: String,
+    /// How long it took.
+    pub took: Duration,
+    /// The answer, or why there is none.
+    pub result: Result<Bytes, Failure>,
+}
+
+/// What a sample says: a login of somebody who is not there, of other commands only what all have.
+#[derive(Serialize)]
+struct Sample {
+    #[serde(rename = "Info", skip_serializing_if = "Option::is_none")]
+    info: Option<serde_json::Value>,
+}
+
+impl Sample {
+    fn of(command: WebhookCommand) -> Self {
+        let info = serde_json::json!({ "Action": "Login", "To_Account": "webhook_test", "Reason": "Register" });
+        Self { info: (command == WebhookCommand::StateChange).then_some(info) }
     }
 }
 

@@ -8,7 +8,7 @@ use std::{
     pin::Pin,
     sync::{
         Arc, Once,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     task::{Context, Poll},
     time::{Duration, Instant},
@@ -30,9 +30,9 @@ use rustls::{
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
 };
 use serde::{Deserialize, Serialize};
-use tsudoi_domain::{AppId, Timestamp, WebhookCommand, settings::WebhookSettings};
+use tsudoi_domain::{AppId, Timestamp, WebhookCommand, settings::WebhookSettings, time::Millis};
 
-use super::sign;
+use super::{sign, watch::Watch};
 
 /// Which addresses may be called.
 pub type AddressPolicy = Arc<dyn Fn(IpAddr) -> bool + Send + Sync>;
@@ -124,6 +124,9 @@ pub(super) struct Backend {
     http: Result<Http, String>,
     signing_key: Option<Vec<u8>>,
     tally: Arc<Tally>,
+    watch: Arc<Watch>,
+    /// Whether the last call failed.
+    failing: AtomicBool,
 }
 
 /// How many calls were made and answered since somebody last asked, for statistics.
@@ -134,13 +137,18 @@ pub(super) struct Tally {
 }
 
 impl Backend {
-    pub(super) fn new(app: AppId, settings: WebhookSettings, allows: AddressPolicy, tally: Arc<Tally>) -> Self {
+    pub(super) fn new(
+        app: AppId,
+        settings: WebhookSettings,
+        allows: AddressPolicy,
+        (tally, watch): (Arc<Tally>, Arc<Watch>),
+    ) -> Self {
         let http = client(&settings, allows.clone());
         if let Err(fault) = &http {
             tracing::error!(%app, fault, "webhooks cannot be called");
         }
         let signing_key = (!settings.signing_secret.is_empty()).then(|| sign::key(&settings.signing_secret));
-        Self { app, settings, allows, http, signing_key, tally }
+        Self { app, settings, allows, http, signing_key, tally, watch, failing: AtomicBool::new(false) }
     }
 
     pub(super) fn settings(&self) -> &WebhookSettings {
@@ -148,7 +156,7 @@ impl Backend {
     }
 
     /// The address of a call.
-    fn address(&self, command: WebhookCommand, origin: &str, now: Timestamp) -> String {
+    pub(super) fn address(&self, command: WebhookCommand, origin: &str, now: Timestamp) -> String {
         let is_push = matches!(command, WebhookCommand::OfflinePush | WebhookCommand::AllMemberPush);
         let settings = &self.settings;
         let url = if is_push && !settings.push_url.is_empty() { &settings.push_url } else { &settings.url };
@@ -167,11 +175,11 @@ impl Backend {
         command: WebhookCommand,
         origin: &str,
         body: Bytes,
-        now: Timestamp,
+        now: Millis,
     ) -> Result<Bytes, Failure> {
         let started = Instant::now();
         let limit = Duration::from_millis(self.settings.timeout_ms.into());
-        let result = match tokio::time::timeout(limit, self.exchange(command, origin, body, now)).await {
+        let result = match tokio::time::timeout(limit, self.exchange(command, origin, body.clone(), now.second())).await {
             Ok(result) => result,
             Err(_) => Err(Failure::new(FailureClass::TimeOut, format!("no answer within {} ms", limit.as_millis()))),
         };
@@ -181,8 +189,16 @@ impl Backend {
         self.tally.answers.fetch_add(u64::from(result.is_ok()), Ordering::Relaxed);
         metrics::histogram!("webhook_call_seconds", "command" => command.name())
             .record(started.elapsed().as_secs_f64());
-        if let Err(failure) = &result {
-            tracing::warn!(app = %self.app, %command, class = failure.class.word(), detail = failure.detail, "a webhook call failed");
+        self.watch.note(command, started.elapsed(), now, &body, result.as_deref());
+        match &result {
+            // A backend that is gone is worth a line in the log, not one for each call.
+            Err(failure) if !self.failing.swap(true, Ordering::Relaxed) => {
+                tracing::warn!(app = %self.app, %command, class = failure.class.word(), detail = failure.detail, "webhook calls fail");
+            }
+            Ok(_) if self.failing.swap(false, Ordering::Relaxed) => {
+                tracing::info!(app = %self.app, "webhook calls are answered again");
+            }
+            Ok(_) | Err(_) => {}
         }
         result
     }

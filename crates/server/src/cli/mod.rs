@@ -6,6 +6,7 @@ mod config;
 mod policy;
 mod serve;
 mod usersig;
+mod webhook;
 
 use std::{
     io::{self, Write},
@@ -26,6 +27,7 @@ Examples:
   tsudoi serve                                  start with defaults, data in ./data
   tsudoi serve --listen 0.0.0.0:8700            be reached from other machines
   tsudoi usersig sign --user alice              a ticket for alice in the local server's app
+  tsudoi webhook tail                           show calls to the app's backend as they happen
   tsudoi config check                           explain what is wrong in tsudoi.toml
   tsudoi policy explain --type AVChatRoom       what live rooms may do in the app, and why
 
@@ -49,6 +51,8 @@ enum Command {
     Config(config::ConfigArgs),
     /// Show what types of groups may do
     Policy(policy::PolicyArgs),
+    /// Try and watch the webhooks of an app
+    Webhook(webhook::WebhookArgs),
     /// List every command that the server answers, as Markdown
     Commands,
     /// Measure a server
@@ -170,6 +174,7 @@ pub fn run() -> ExitCode {
         Command::Usersig(args) => usersig::run(&args, &mut out),
         Command::Config(args) => config::run(&args, &mut out),
         Command::Policy(args) => policy::run(&args, &mut out),
+        Command::Webhook(args) => webhook::run(&args, &mut out),
         Command::Commands => commands::run(&mut out),
         Command::Bench(args) => bench::run(args, &mut out),
     };

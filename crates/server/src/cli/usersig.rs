@@ -47,15 +47,15 @@ enum UsersigCommand {
 }
 
 #[derive(Debug, Args)]
-struct AppArgs {
+pub(super) struct AppArgs {
     /// The app [default: the first app, or TSUDOI_APP_ID]
     #[arg(long, value_name = "SDKAPPID")]
-    app_id: Option<u32>,
+    pub(super) app_id: Option<u32>,
     /// The app's key; mind that other users of this machine can see command lines
     #[arg(long)]
     key: Option<String>,
     #[command(flatten)]
-    settings: SettingArgs,
+    pub(super) settings: SettingArgs,
 }
 
 #[derive(Debug, Args)]
@@ -121,7 +121,7 @@ pub(super) fn run(args: &UsersigArgs, out: &mut dyn Write) -> Result<(), Failure
 }
 
 /// The keys of the app, the current one first, from the first place that knows any.
-fn keys_of(args: &AppArgs, loaded: &Loaded, app: AppId) -> Result<Vec<SigningKey>, Failure> {
+pub(super) fn keys_of(args: &AppArgs, loaded: &Loaded, app: AppId) -> Result<Vec<SigningKey>, Failure> {
     if let Some(key) = &args.key {
         check_key(key).map_err(|words| Failure::Usage(format!("--key {words}")))?;
         return Ok(vec![SigningKey::new(key.clone())]);
@@ -209,7 +209,7 @@ fn advice(fault: BadUserSig) -> &'static str {
 }
 
 /// A Unix time as people write it, in UTC.
-fn utc(seconds: i64) -> String {
+pub(super) fn utc(seconds: i64) -> String {
     let (days, second) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
     // Days to a date of the proleptic Gregorian calendar, with years that begin in March: the leap day is then the last day
     // of the year, and the lengths of the months follow (153 m + 2) / 5.

@@ -24,6 +24,7 @@ mod live;
 mod log;
 mod members;
 mod messages;
+mod outbox;
 mod pushes;
 mod relations;
 mod restart;
@@ -255,6 +256,11 @@ promises! {
         robots_come_in_the_order_of_creation,
         apps_and_meta_read_back,
         apps_do_not_see_each_other;
+    outbox:
+        calls_are_stored_with_their_change,
+        refused_changes_call_nobody,
+        slots_are_filled_with_the_commit,
+        dead_calls_rest_and_rise;
     relations:
         an_entry_reads_back_as_decided,
         preconditions_about_relations_refuse_with_conflict,
@@ -291,4 +297,6 @@ lasting_promises! {
         numbers_continue_after_a_restart,
         a_killed_process_loses_nothing_acknowledged,
         a_second_store_on_the_same_files_is_refused;
+    outbox:
+        calls_outlive_a_restart;
 }

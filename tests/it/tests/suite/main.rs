@@ -32,4 +32,5 @@ mod search;
 mod socket_door;
 mod ticket_service;
 mod topics;
+mod webhook_faults;
 mod webhooks;
