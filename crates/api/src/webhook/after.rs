@@ -428,3 +428,106 @@ where
         tokio::time::sleep(STORE_PAUSE).await;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tsudoi_domain::{AppId, WebhookCommand};
+
+    use super::*;
+
+    fn call(line: &str, id: u64) -> ReadyCall {
+        ReadyCall {
+            id,
+            app: AppId(1),
+            command: WebhookCommand::StateChange,
+            line: line.into(),
+            origin: "".into(),
+            body: "{}".into(),
+        }
+    }
+
+    fn with(calls: &[(&str, u64)]) -> State {
+        let mut state = State::default();
+        for (line, id) in calls {
+            state.push(call(line, *id));
+        }
+        state
+    }
+
+    /// Takes the next line's call, as the queue does.
+    fn next(state: &mut State) -> Option<(Arc<str>, Waiting)> {
+        while let Some(line) = state.ready.pop_front() {
+            if let Some(waiting) = state.begin(&line) {
+                return Some((line, waiting));
+            }
+        }
+        None
+    }
+
+    #[test]
+    fn calls_of_a_line_wait_for_each_other() {
+        let mut state = with(&[("a", 1), ("a", 2), ("b", 3)]);
+        let (a, first) = next(&mut state).unwrap();
+        let (b, other) = next(&mut state).unwrap();
+        assert_eq!((first.call.id, other.call.id), (1, 3), "lines go side by side");
+        assert!(next(&mut state).is_none(), "the rest of a line waits");
+        state.push(call("b", 4));
+        state.end(&b);
+        assert_eq!(next(&mut state).unwrap().1.call.id, 4);
+        // A call that is made again comes before those behind it.
+        state.paused += 1;
+        state.resume(&a, first);
+        let (a, again) = next(&mut state).unwrap();
+        assert_eq!(again.call.id, 1);
+        state.end(&a);
+        assert_eq!(next(&mut state).unwrap().1.call.id, 2);
+        state.end(&a);
+        state.end(&b);
+        assert!(state.lines.is_empty() && state.waiting == 0 && state.waiting_bytes == 0);
+    }
+
+    #[test]
+    fn the_oldest_calls_make_room() {
+        let mut state = with(&[("a", 1), ("b", 2), ("a", 3), ("b", 4)]);
+        let (a, _) = next(&mut state).unwrap();
+        let dropped: Vec<u64> = std::iter::from_fn(|| state.take_oldest()).take(2).map(|one| one.call.id).collect();
+        assert_eq!(dropped, [2, 3], "what is being made is not dropped");
+        assert_eq!(next(&mut state).unwrap().1.call.id, 4);
+        state.end(&a);
+        assert_eq!(state.waiting, 0);
+        assert!(state.take_oldest().is_none());
+        // A line that lost all its calls is as good as new.
+        let mut state = with(&[("a", 1)]);
+        state.take_oldest();
+        state.push(call("a", 2));
+        let (a, second) = next(&mut state).unwrap();
+        assert_eq!(second.call.id, 2);
+        assert!(next(&mut state).is_none());
+        state.end(&a);
+        assert!(state.lines.is_empty());
+    }
+
+    #[test]
+    fn the_order_book_stays_small() {
+        let mut state = State::default();
+        for id in 1..100_000 {
+            state.push(call("a", id));
+            let (line, _) = next(&mut state).unwrap();
+            state.end(&line);
+        }
+        assert!(state.order.len() < 2048, "{}", state.order.len());
+    }
+
+    #[test]
+    fn many_failures_in_a_row_make_the_queue_rest() {
+        let mut state = State::default();
+        for _ in 1..PATIENCE {
+            state.count(true);
+        }
+        assert!(state.resting_until.is_none());
+        state.count(true);
+        assert!(state.resting_until.is_some());
+        state.count(false);
+        assert!(state.resting_until.is_none() && state.failures == 0);
+    }
+}

@@ -313,12 +313,17 @@ fn client(settings: &WebhookSettings, allows: AddressPolicy) -> Result<Http, Str
         .build(https))
 }
 
-fn tls(settings: &WebhookSettings) -> Result<ClientConfig, String> {
+/// Says which cryptography TLS uses in this process. Needed once before anybody speaks TLS, harmless when repeated.
+pub fn install_tls() {
     static PROVIDER: Once = Once::new();
     PROVIDER.call_once(|| {
         // Fails only when somebody was faster, with the same.
         _ = rustls::crypto::ring::default_provider().install_default();
     });
+}
+
+fn tls(settings: &WebhookSettings) -> Result<ClientConfig, String> {
+    install_tls();
     let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.into() };
     if !settings.ca_file.is_empty() {
         for certificate in certificates(&settings.ca_file)? {

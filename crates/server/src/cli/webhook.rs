@@ -132,6 +132,7 @@ impl Server {
             Some(url) => url.trim_end_matches('/').to_owned(),
             None => format!("http://{}", reachable(loaded.config.listen)),
         };
+        tsudoi_api::webhook::install_tls();
         Ok(Self { url, app, admin, ticket, http: reqwest::Client::new() })
     }
 

@@ -1,6 +1,7 @@
 //! The black-box suites, one file per family. They need the server's binary: `cargo build -p tsudoi` first.
 
 mod attributes;
+mod backend_stories;
 mod catch_up;
 mod contacts;
 mod content_filter;
