@@ -223,10 +223,13 @@ impl Receiver {
 }
 
 async fn accept(listener: TcpListener, seen: Arc<(Mutex<Seen>, Notify)>) {
+    // Connections end with the one who listens.
+    let mut connections = tokio::task::JoinSet::new();
     while let Ok((stream, _)) = listener.accept().await {
         seen.0.lock().expect("not poisoned").connections += 1;
         let seen = seen.clone();
-        tokio::spawn(async move { _ = serve(stream, seen).await });
+        connections.spawn(async move { _ = serve(stream, seen).await });
+        while connections.try_join_next().is_some() {}
     }
 }
 

@@ -141,6 +141,68 @@ async fn failed_calls_are_made_once_unless_the_app_wants_them_again() {
 }
 
 #[tokio::test]
+async fn what_failed_for_good_can_be_looked_at_and_made_again() {
+    let receiver = Receiver::start().await;
+    let server = Server::with_settings(&settings(&receiver.url(), "")).await;
+    let users = server.users(&["ana"]).await;
+    let group = server.group("Public", &users[0], &[]).await;
+    let tested = server.ok("tsudoi_webhook/test", json!({})).await;
+    assert_eq!(tested["Outcome"], "ok");
+    assert_eq!(receiver.call("State.StateChange", |_| true).await.body["Info"]["Action"], "Login");
+    let named = json!({ "CallbackCommand": "Group.CallbackAfterGroupFull" });
+    assert_eq!(server.ok("tsudoi_webhook/test", named).await["Outcome"], "ok");
+    server.call("tsudoi_webhook/test", &json!({ "CallbackCommand": "Nobody.KnowsIt" })).await;
+    receiver.react(AFTER, Reaction::Status(500, "sorry".into()));
+    for n in 0..3 {
+        server.ok(SEND, message(&group, &n.to_string())).await;
+    }
+    let dead = async {
+        loop {
+            let dead = server.ok("tsudoi_webhook/get_dead_calls", json!({})).await;
+            if dead["Total"] == 3 {
+                return dead;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let dead = tokio::time::timeout(tsudoi_it::PATIENCE, dead).await.expect("three dead calls");
+    let first = &dead["CallList"][0];
+    assert_eq!((&first["CallbackCommand"], &first["Reason"]["class"]), (&json!(AFTER), &json!("status")));
+    assert_eq!((&first["Reason"]["status"], &first["Body"]["MsgBody"]), (&json!(500), &text("0")));
+    // Page by page.
+    let page = server.ok("tsudoi_webhook/get_dead_calls", json!({ "Limit": 2 })).await;
+    let rest = server.ok("tsudoi_webhook/get_dead_calls", json!({ "After": page["Next"], "Limit": 2 })).await;
+    assert_eq!((rest["CallList"].as_array().map(Vec::len), &rest["Next"]), (Some(1), &json!(0)));
+    let failures = server.ok("tsudoi_webhook/get_calls", json!({})).await;
+    let failed = failures["CallList"].as_array().expect("a list").iter().filter(|call| call["Status"] == 500).count();
+    assert_eq!(failed, 3);
+    // One is forgotten, the others are made again, in order.
+    receiver.react(AFTER, Reaction::ok());
+    let dropped = server.ok("tsudoi_webhook/drop_dead_calls", json!({ "IdList": [dead["CallList"][1]["Id"]] })).await;
+    assert_eq!(dropped["Count"], 1);
+    assert_eq!(server.ok("tsudoi_webhook/replay_dead_calls", json!({})).await["Count"], 2);
+    let told = receiver.calls_until(5, AFTER, |_| true).await;
+    assert_eq!((&told[3].body["MsgBody"], &told[4].body["MsgBody"]), (&text("0"), &text("2")));
+    assert_eq!(server.ok("tsudoi_webhook/get_dead_calls", json!({})).await["Total"], 0);
+    // Somebody watches by now: what is said and answered is shown.
+    server.ok(SEND, message(&group, "watched")).await;
+    receiver.call(AFTER, |body| body["MsgBody"] == text("watched")).await;
+    let shown = async {
+        loop {
+            let calls = server.ok("tsudoi_webhook/get_calls", json!({ "After": failures["Next"] })).await;
+            let calls = calls["CallList"].as_array().cloned().unwrap_or_default();
+            if calls.iter().any(|call| {
+                call["Body"].as_str().is_some_and(|body| body.contains("watched")) && call["Answer"].is_string()
+            }) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(tsudoi_it::PATIENCE, shown).await.expect("the call is shown");
+}
+
+#[tokio::test]
 async fn a_dead_backend_finds_what_it_missed() {
     let receiver = Receiver::start().await;
     let port = receiver.port();
