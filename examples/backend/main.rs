@@ -43,7 +43,8 @@ struct Backend {
 
 #[tokio::main]
 async fn main() {
-    tsudoi_api::webhook::install_tls();
+    // The client is built with TLS, which has to know whose ciphers to use.
+    _ = rustls::crypto::ring::default_provider().install_default();
     let setting = |name: &str, default: &str| env::var(name).unwrap_or_else(|_| default.to_owned());
     let backend = Arc::new(Backend {
         url: setting("TSUDOI_URL", "http://127.0.0.1:8700"),

@@ -63,7 +63,7 @@ use tsudoi_store::ReadyCall;
 pub use self::{
     after::Outbox,
     before::{Answer, MessageVerdict, PersonVerdict},
-    post::{AddressPolicy, Failure, FailureClass, install_tls},
+    post::{AddressPolicy, Failure, FailureClass},
     watch::Record,
 };
 use self::{

@@ -179,7 +179,8 @@ impl Backend {
     ) -> Result<Bytes, Failure> {
         let started = Instant::now();
         let limit = Duration::from_millis(self.settings.timeout_ms.into());
-        let result = match tokio::time::timeout(limit, self.exchange(command, origin, body.clone(), now.second())).await {
+        let result = match tokio::time::timeout(limit, self.exchange(command, origin, body.clone(), now.second())).await
+        {
             Ok(result) => result,
             Err(_) => Err(Failure::new(FailureClass::TimeOut, format!("no answer within {} ms", limit.as_millis()))),
         };
@@ -313,8 +314,8 @@ fn client(settings: &WebhookSettings, allows: AddressPolicy) -> Result<Http, Str
         .build(https))
 }
 
-/// Says which cryptography TLS uses in this process. Needed once before anybody speaks TLS, harmless when repeated.
-pub fn install_tls() {
+/// Says which cryptography TLS uses in this process. Harmless when repeated.
+fn install_tls() {
     static PROVIDER: Once = Once::new();
     PROVIDER.call_once(|| {
         // Fails only when somebody was faster, with the same.

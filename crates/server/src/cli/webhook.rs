@@ -1,11 +1,7 @@
 //! `tsudoi webhook`: tries the backend of an app, shows calls as they happen, and the calls that failed for good. Asks a running
 //! server, as an admin of the app.
 
-use std::{
-    fmt::Write as _,
-    io::Write,
-    time::Duration,
-};
+use std::{fmt::Write as _, io::Write, time::Duration};
 
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
@@ -88,10 +84,8 @@ struct ServerArgs {
 }
 
 pub(super) fn run(args: &WebhookArgs, out: &mut dyn Write) -> Result<(), Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(Failure::system("cannot start"))?;
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::system("cannot start"))?;
     runtime.block_on(async {
         match &args.command {
             WebhookCommand::Test { command, server } => test(&Server::of(server)?, command.as_deref(), out).await,
@@ -132,7 +126,8 @@ impl Server {
             Some(url) => url.trim_end_matches('/').to_owned(),
             None => format!("http://{}", reachable(loaded.config.listen)),
         };
-        tsudoi_api::webhook::install_tls();
+        // The client is built with TLS, which has to know whose ciphers to use.
+        _ = rustls::crypto::ring::default_provider().install_default();
         Ok(Self { url, app, admin, ticket, http: reqwest::Client::new() })
     }
 
@@ -141,7 +136,8 @@ impl Server {
             "{}/v4/tsudoi_webhook/{command}?sdkappid={}&identifier={}&usersig={}&random=1&contenttype=json",
             self.url, self.app, self.admin, self.ticket
         );
-        let unreachable = |error: reqwest::Error| Failure::Usage(format!("{} does not answer: {}", self.url, error.without_url()));
+        let unreachable =
+            |error: reqwest::Error| Failure::Usage(format!("{} does not answer: {}", self.url, error.without_url()));
         let answer = self.http.post(url).body(body.to_string()).send().await.map_err(unreachable)?;
         let answer: Value = answer.json().await.map_err(unreachable)?;
         if answer["ErrorCode"] != 0 {
