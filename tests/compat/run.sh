@@ -8,7 +8,7 @@
 set -eu
 cd "$(dirname "$0")"
 
-SUITES="login messages counters attributes notices management group-history recall profiles media group-types live-rooms browser communities one-to-one conversations conversation-care edit receipts reactions extensions pins signalling friends block-list user-status restart"
+SUITES="login messages counters attributes notices management group-history recall profiles media group-types live-rooms browser communities one-to-one conversations conversation-care edit receipts reactions extensions pins signalling friends block-list user-status restart search"
 OLDER_VERSIONS="3.5.9 3.4.5"
 OLDER_SUITES="login messages"
 # Suites with cases that fail yet (recalls while away ...); they move to SUITES when they pass.

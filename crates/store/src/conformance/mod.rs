@@ -27,6 +27,7 @@ mod messages;
 mod outbox;
 mod pushes;
 mod relations;
+mod operations;
 mod restart;
 mod topics;
 mod unread;
@@ -214,6 +215,8 @@ promises! {
         planned_pushes_come_when_they_are_due,
         labels_read_back_as_decided,
         a_token_belongs_to_one_device;
+    operations: words_are_kept_once_per_list, figures_add_up_and_count_everybody_once, an_hour_holds_what_was_sent_in_it,
+        messages_are_found_once_they_are_taken_up, official_accounts_keep_subscribers_and_broadcasts;
     messages:
         a_message_reads_back_as_sent,
         history_is_a_window_of_numbers,

@@ -151,7 +151,7 @@ async fn people_are_found_by_nick_and_id() {
     server.ok("profile/portrait_set", json!({ "From_Account": users[1], "ProfileItem": [
         { "Tag": "Tag_Profile_IM_Nick", "Value": format!("{nick} 小鳥") }, { "Tag": "Tag_Profile_IM_Gender", "Value": "Gender_Type_Female" },
         { "Tag": "Tag_Profile_IM_BirthDay", "Value": 19900101 }] })).await;
-    let find = async |body: Value| ana.ok("user_search.query_user", body).await;
+    let find = async |body: Value| ana.ok("user_search.query", body).await;
     let hit = find(json!({ "Keywords": [nick[2..].to_uppercase()], "Count": 20 })).await;
     assert_eq!((&hit["TotalCount"], &hit["Users"][0]["UserID"]), (&json!(1), &json!(users[1])), "{hit}");
     assert!(hit["Users"][0]["ProfileItems"].to_string().contains("Tag_Profile_IM_Nick"));
@@ -171,8 +171,8 @@ async fn people_are_found_by_nick_and_id() {
         ids(&find(json!({ "Keywords": [nick], "UserBirthStart": 19900101, "UserBirthEnd": 19900101 })).await).len(),
         1
     );
-    ana.fails(27003, "user_search.query_user", json!({ "Keywords": [] })).await;
-    ana.fails(27003, "user_search.query_user", json!({})).await;
+    ana.fails(27003, "user_search.query", json!({ "Keywords": [] })).await;
+    ana.fails(27003, "user_search.query", json!({})).await;
     // A new name is found at once, the old one no more.
     server
         .ok(
@@ -208,7 +208,7 @@ async fn groups_and_members_are_found_where_they_may_be_seen() {
         )
         .await;
     let groups = async |client: &Client, body: Value| {
-        let hit = client.ok("group_search.query_grp", body).await;
+        let hit = client.ok("group_search.query", body).await;
         hit["Groups"]
             .as_array()
             .expect("a list")
@@ -233,7 +233,7 @@ async fn groups_and_members_are_found_where_they_may_be_seen() {
         )
         .await;
     let members = async |client: &Client, body: Value| {
-        let hit = client.ok("group_member_search.query_grp_member", body).await;
+        let hit = client.ok("group_member_search.query", body).await;
         hit["GroupMembers"]
             .as_array()
             .expect("a list")
@@ -264,5 +264,5 @@ async fn a_search_that_is_switched_off_says_so() {
     let users = server.users(&["ana"]).await;
     let ana = server.login(&users[0]).await;
     ana.fails(60020, "message_search.query", json!({ "KeywordList": ["x"] })).await;
-    ana.fails(60020, "user_search.query_user", json!({ "Keywords": ["x"] })).await;
+    ana.fails(60020, "user_search.query", json!({ "Keywords": ["x"] })).await;
 }
