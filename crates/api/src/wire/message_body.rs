@@ -281,6 +281,31 @@ const IMAGE_INFO: &[Field] = &[
     optional("URL", Shape::Text),
 ];
 
+/// How many levels of JSON one merged message in another one takes, with room for members that nobody here knows.
+const LEVELS_PER_MERGE: usize = 10;
+/// How many levels of JSON a message without merged ones may have.
+const OWN_LEVELS: usize = 24;
+
+/// How deep lists and objects lie in each other in a valid JSON text.
+fn depth(json: &str) -> usize {
+    let (mut deepest, mut level) = (0_usize, 0_usize);
+    let (mut in_text, mut escaped) = (false, false);
+    for byte in json.bytes() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_text => escaped = true,
+            b'"' => in_text = !in_text,
+            b'[' | b'{' if !in_text => {
+                level += 1;
+                deepest = deepest.max(level);
+            }
+            b']' | b'}' if !in_text => level = level.saturating_sub(1),
+            _ => {}
+        }
+    }
+    deepest
+}
+
 /// The sizes of one picture: original, large, thumbnail.
 const MAX_IMAGES: usize = 3;
 
@@ -322,6 +347,9 @@ impl MessageBody {
         }
         let body = MessageBody(KeptJson::compact(json));
         body.check_size(None, limits)?;
+        if depth(body.as_json()) > LEVELS_PER_MERGE * limits.max_merge_depth + OWN_LEVELS {
+            return Err(BodyError::TooDeep { index: 0, limit: limits.max_merge_depth });
+        }
         let elements: Vec<&RawValue> = serde_json::from_str(body.as_json()).map_err(|_| BodyError::NotArray)?;
         if elements.is_empty() {
             return Err(BodyError::Empty);

@@ -135,11 +135,16 @@ impl Command for SendOfficialMessage {
                 return too_often(format!("{} may speak {per_hour} times an hour", self.account));
             }
         }
+        let mut change = Change::none();
         if !draft.options.online_only {
-            let (account, broadcast) =
-                (self.account.clone(), Box::new(Broadcast { draft: draft.clone(), recall: None }));
-            app.commit(Change::none().write(Write::PutBroadcast { account, broadcast })).await?;
+            let (account, said) = (self.account.clone(), Broadcast { draft: draft.clone(), recall: None });
+            change = change.write(Write::PutBroadcast { account, broadcast: Box::new(said) });
         }
+        if !draft.options.no_after_webhook {
+            let about = Message::of(&self.account, &draft, true);
+            change = change.calls(tell(app, caller, WebhookCommand::OfficialAfterSend, &self.account, about));
+        }
+        app.commit(change).await?;
         let mut after = 0;
         while let Some(page) = next_subscribers(app, &self.account, &mut after).await? {
             let commits = page.iter().map(|subscriber| {

@@ -17,6 +17,7 @@ use crate::{
     error::Error,
     error_code::ErrorCode,
     gateway::login::visible,
+    wire::{apply_option_name, invite_option_name},
 };
 
 /// Results of a page, unless the client says otherwise.
@@ -239,8 +240,8 @@ impl Command for SearchGroups {
                 owner: group.owner.as_ref().map_or_else(String::new, ToString::to_string),
                 owner_nick: owner.map_or_else(String::new, |owner| owner.nick().to_owned()),
                 member_num: group.member_num,
-                apply_option: group.apply_option.as_str(),
-                invite_option: group.invite_option.as_str(),
+                apply_option: apply_option_name(group.apply_option),
+                invite_option: invite_option_name(group.invite_option),
             });
         }
         Ok(Groups { total, cursor, groups })
