@@ -100,7 +100,8 @@ CREATE TRIGGER accounts_named AFTER INSERT ON accounts WHEN new.profile ->> '$.T
 END;
 CREATE TRIGGER accounts_renamed AFTER UPDATE OF profile ON accounts
 WHEN new.profile ->> '$.Tag_Profile_IM_Nick' IS NOT old.profile ->> '$.Tag_Profile_IM_Nick' BEGIN
-    INSERT OR REPLACE INTO search_accounts (rowid, nick) VALUES (new.tiny, new.profile ->> '$.Tag_Profile_IM_Nick');
+    DELETE FROM search_accounts WHERE rowid = old.tiny;
+    INSERT INTO search_accounts (rowid, nick) SELECT new.tiny, new.profile ->> '$.Tag_Profile_IM_Nick' WHERE new.profile ->> '$.Tag_Profile_IM_Nick' <> '';
 END;
 CREATE TRIGGER accounts_unnamed AFTER DELETE ON accounts WHEN old.profile ->> '$.Tag_Profile_IM_Nick' <> '' BEGIN
     DELETE FROM search_accounts WHERE rowid = old.tiny;
@@ -109,7 +110,8 @@ CREATE TRIGGER groups_named AFTER INSERT ON groups WHEN new.data ->> '$.name' <>
     INSERT INTO search_groups (rowid, name) VALUES (new.pk, new.data ->> '$.name');
 END;
 CREATE TRIGGER groups_renamed AFTER UPDATE OF data ON groups WHEN new.data ->> '$.name' IS NOT old.data ->> '$.name' BEGIN
-    INSERT OR REPLACE INTO search_groups (rowid, name) VALUES (new.pk, new.data ->> '$.name');
+    DELETE FROM search_groups WHERE rowid = old.pk;
+    INSERT INTO search_groups (rowid, name) SELECT new.pk, new.data ->> '$.name' WHERE new.data ->> '$.name' <> '';
 END;
 CREATE TRIGGER groups_unnamed AFTER DELETE ON groups WHEN old.data ->> '$.name' <> '' BEGIN
     DELETE FROM search_groups WHERE rowid = old.pk;
@@ -119,7 +121,8 @@ CREATE TRIGGER members_named AFTER INSERT ON members WHEN new.data ->> '$.name_c
 END;
 CREATE TRIGGER members_renamed AFTER UPDATE OF data ON members
 WHEN new.data ->> '$.name_card' IS NOT old.data ->> '$.name_card' BEGIN
-    INSERT OR REPLACE INTO search_members (rowid, card) VALUES (new.pk, new.data ->> '$.name_card');
+    DELETE FROM search_members WHERE rowid = old.pk;
+    INSERT INTO search_members (rowid, card) SELECT new.pk, new.data ->> '$.name_card' WHERE new.data ->> '$.name_card' <> '';
 END;
 CREATE TRIGGER members_unnamed AFTER DELETE ON members WHEN old.data ->> '$.name_card' <> '' BEGIN
     DELETE FROM search_members WHERE rowid = old.pk;

@@ -43,7 +43,7 @@ impl SentMessages for Sqlite {
             // What was decided in the last second of an hour may be stored after the first message of the next.
             let end = edge("SELECT first FROM hours WHERE hour >= ?1 ORDER BY hour LIMIT 1", hour + 2)?;
             let sql = format!(
-                "SELECT {}, m.id, k.kind, k.key FROM messages m JOIN conversations k ON k.pk = m.conv
+                "SELECT {}, m.id, k.kind, k.key FROM messages m CROSS JOIN conversations k ON k.pk = m.conv
                  WHERE m.id >= ?1 AND m.id < ?2 AND m.id > ?3 AND m.time BETWEEN ?4 AND ?5 AND k.app = ?6
                      AND (k.kind = 3) = ?7 AND m.elements IS NOT NULL AND m.sender <> ''
                      AND coalesce(m.options ->> '$.silent', 0) = 0
