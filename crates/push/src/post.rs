@@ -115,7 +115,7 @@ mod tests {
     use std::sync::atomic::{AtomicU32, Ordering};
 
     use async_trait::async_trait;
-    use tokio::sync::mpsc::unbounded_channel;
+    use tokio::sync::mpsc::channel;
 
     use super::*;
 
@@ -145,8 +145,8 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_busy_service_is_asked_again_and_given_up() {
-        let (ends, mut ended) = unbounded_channel();
-        let post = Post::open(LIMITS, move |about, _, verdict| ends.send((about, verdict)).unwrap());
+        let (ends, mut ended) = channel(16);
+        let post = Post::open(LIMITS, move |about, _, verdict| ends.try_send((about, verdict)).unwrap());
         for (busy, expected) in [(0, "taken"), (2, "taken"), (3, "given_up")] {
             assert!(post.offer(letter(busy)));
             let (about, verdict) = ended.recv().await.unwrap();

@@ -22,6 +22,7 @@ CREATE TABLE pushes (
 CREATE INDEX pushes_by_task ON pushes (app, task);
 CREATE INDEX pushes_by_dice ON pushes (app, random);
 CREATE INDEX pushes_by_time ON pushes (app, kind, made_at);
+CREATE INDEX pushes_lately ON pushes (app, made_at) WHERE kind IN (1, 2);
 CREATE INDEX pushes_kept ON pushes (app, pos) WHERE kept = 1;
 CREATE INDEX pushes_unfinished ON pushes (app, pos) WHERE finished = 0;
 
@@ -76,4 +77,4 @@ CREATE TABLE push_devices (
     PRIMARY KEY (app, user, device)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX push_devices_by_token ON push_devices (app, channel, token);
-CREATE INDEX push_devices_by_name ON push_devices (app, device);
+CREATE INDEX push_devices_by_name ON push_devices (app, device, heard_at);

@@ -211,13 +211,12 @@ pub(super) fn touch(c: &Connection, state: &GroupState, at: Timestamp) -> Result
         .map_err(failed)
 }
 
+/// A group with the number of members that it has.
+type Miscounted = (AppId, GroupId, u64);
+
 /// Groups among `limit` after a row that say another number of members than they have, with the right number, and the row to go
 /// on after, 0 at the end.
-pub(super) fn miscounted(
-    c: &Connection,
-    after: u64,
-    limit: usize,
-) -> Result<(Vec<(AppId, GroupId, u64)>, u64), StoreError> {
+pub(super) fn miscounted(c: &Connection, after: u64, limit: usize) -> Result<(Vec<Miscounted>, u64), StoreError> {
     let looked_at: Vec<(i64, AppId, GroupId, i64, i64)> = c
         .prepare_cached(
             "SELECT g.pk, g.app, g.id, g.member_num, (SELECT count(*) FROM members m WHERE m.grp = g.pk)

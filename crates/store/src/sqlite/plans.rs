@@ -25,6 +25,10 @@ const ALLOWED: &[(&str, &str)] = &[
     ("SELECT g.id, k.user, k.mark, k.until FROM live_marks k", "read once, at the start"),
     ("SELECT id FROM webhook_calls ORDER BY id DESC LIMIT 1", "the last row is taken"),
     ("DELETE FROM push_devices WHERE app = ?1 AND user = ?2 AND device NOT IN", "the devices of one user are few"),
+    (
+        "SELECT device, channel, token, enabled FROM push_devices WHERE app = ?1 AND user",
+        "the devices of one user are few",
+    ),
     ("INSERT INTO account_counts SELECT", "run once, when the table is made"),
     ("INSERT INTO search_accounts (rowid, nick) SELECT", "run once, when the table is made"),
     ("INSERT INTO search_groups (rowid, name) SELECT", "run once, when the table is made"),

@@ -83,7 +83,8 @@ impl Pushes for Sqlite {
     async fn push_of_dice(&self, app: AppId, random: u32, since: Millis) -> Result<Option<String>, StoreError> {
         self.read(|c| {
             c.prepare_cached(
-                "SELECT task FROM pushes WHERE app = ?1 AND random = ?2 AND made_at >= ?3 AND kind < 3 ORDER BY pos LIMIT 1",
+                "SELECT task FROM pushes INDEXED BY pushes_by_dice
+                 WHERE app = ?1 AND random = ?2 AND made_at >= ?3 AND kind < 3 ORDER BY pos LIMIT 1",
             )
             .and_then(|mut s| s.query_row(params![app.0, random, since.0], |r| r.get(0)).optional())
             .map_err(failed)
@@ -159,7 +160,8 @@ impl Pushes for Sqlite {
     async fn owner_of_device(&self, app: AppId, device: &str) -> Result<Option<UserId>, StoreError> {
         self.read(|c| {
             c.prepare_cached(
-                "SELECT user FROM push_devices WHERE app = ?1 AND device = ?2 ORDER BY heard_at DESC LIMIT 1",
+                "SELECT user FROM push_devices INDEXED BY push_devices_by_name
+                 WHERE app = ?1 AND device = ?2 ORDER BY heard_at DESC LIMIT 1",
             )
             .and_then(|mut s| s.query_row(params![app.0, device], |r| r.get::<_, String>(0)).optional())
             .map(|user| user.map(|user| UserId::trusted(&user)))
