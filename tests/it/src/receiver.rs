@@ -86,7 +86,7 @@ impl Reaction {
     /// # Panics
     /// When `more` is no object.
     #[must_use]
-    pub fn ok_with(more: Value) -> Self {
+    pub fn ok_with(more: &Value) -> Self {
         let mut answer = json!({ "ActionStatus": "OK", "ErrorCode": 0, "ErrorInfo": "" });
         answer.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
         Self::Json(answer)

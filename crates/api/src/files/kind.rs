@@ -139,7 +139,7 @@ mod tests {
     #[case(FileKind::Video, MP4, true)]
     #[case(FileKind::Video, HTML, false)]
     #[case(FileKind::Video, PNG, false)]
-    #[case(FileKind::Sound, b"#!AMR\n.", true)]
+    #[case(FileKind::Sound, b"#!AMR\n\x3c\x08\x5e\x7c\x6d\x50\xa0", true)]
     #[case(FileKind::Sound, SVG, false)]
     #[case(FileKind::Sound, b"plain bytes of an unknown sound", true)]
     #[case(FileKind::Other, HTML, true)]

@@ -274,7 +274,7 @@ async fn the_backend_is_asked_and_told() {
 
     receiver.react(
         "OfficialAccount.CallbackBeforeAddSubscriber",
-        Reaction::ok_with(json!({ "RefusedSubscribers_Account": [users[2]] })),
+        Reaction::ok_with(&json!({ "RefusedSubscribers_Account": [users[2]] })),
     );
     let answer = server.ok(&format!("{S}/add_subscriber"), subscribers(&id, &[&users[1], &users[2]])).await;
     assert_eq!(results(&answer), [1, 0]);
@@ -286,7 +286,7 @@ async fn the_backend_is_asked_and_told() {
     receiver.react("OfficialAccount.CallbackBeforeSendMsg", Reaction::verdict(1, "no"));
     server.fails(10016, &send, say("one")).await;
     receiver
-        .react("OfficialAccount.CallbackBeforeSendMsg", Reaction::ok_with(json!({ "MsgBody": text("other words") })));
+        .react("OfficialAccount.CallbackBeforeSendMsg", Reaction::ok_with(&json!({ "MsgBody": text("other words") })));
     let sent = server.ok(&send, say("two")).await;
     let told = receiver.call("OfficialAccount.CallbackAfterSendMsg", about).await;
     assert_eq!((&told.body["MsgKey"], &told.body["MsgBody"]), (&sent["MsgKey"], &text("other words")));

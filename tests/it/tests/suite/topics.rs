@@ -615,7 +615,8 @@ async fn numbers_stay_contiguous_under_concurrent_senders() {
         let body = with(town_.message(topic, &format!("rest {n}")), json!({ "From_Account": town_.ana }));
         server.ok(SEND, body).await["MsgSeq"].as_u64().expect("a number")
     };
-    let mut sends: Vec<std::pin::Pin<Box<dyn Future<Output = (usize, u64)> + '_>>> = Vec::new();
+    type Send<'a> = std::pin::Pin<Box<dyn Future<Output = (usize, u64)> + 'a>>;
+    let mut sends: Vec<Send<'_>> = Vec::new();
     for n in 0..EACH {
         for (at, topic) in topics.iter().enumerate() {
             sends.push(Box::pin(async move { (at, over_rest(topic, n).await) }));

@@ -43,8 +43,8 @@ fn faults() -> Vec<(&'static str, Reaction)> {
             "huge",
             Reaction::Status(200, format!(r#"{{"ActionStatus":"OK","ErrorCode":0,"x":"{}"}}"#, "x".repeat(100 << 10))),
         ),
-        ("bad body", Reaction::ok_with(json!({ "MsgBody": [{ "MsgType": "Nonsense" }] }))),
-        ("data of another type", Reaction::ok_with(json!({ "CloudCustomData": 7 }))),
+        ("bad body", Reaction::ok_with(&json!({ "MsgBody": [{ "MsgType": "Nonsense" }] }))),
+        ("data of another type", Reaction::ok_with(&json!({ "CloudCustomData": 7 }))),
     ]
 }
 

@@ -118,7 +118,7 @@ async fn members_come_and_go() {
     let group = server.group("Public", ana, &[]).await;
     // Added by the backend, but for whom it refuses itself.
     let before = "Group.CallbackBeforeInviteJoinGroup";
-    receiver.react(before, Reaction::ok_with(json!({ "RefusedMembers_Account": [dan] })));
+    receiver.react(before, Reaction::ok_with(&json!({ "RefusedMembers_Account": [dan] })));
     let add = "group_open_http_svc/add_group_member";
     let list =
         |users: &[&String]| -> Vec<Value> { users.iter().map(|user| json!({ "Member_Account": user })).collect() };
@@ -297,7 +297,7 @@ async fn group_messages_are_asked_about_and_told_of() {
     assert_eq!(dropped["MsgSeq"], next);
     let replaced = json!([{ "MsgType": "TIMTextElem", "MsgContent": { "Text": "replaced" } },
         { "MsgType": "TIMCustomElem", "MsgContent": { "Data": "vip", "Desc": "", "Ext": "" } }]);
-    receiver.react(before, Reaction::ok_with(json!({ "MsgBody": replaced, "CloudCustomData": "new" })));
+    receiver.react(before, Reaction::ok_with(&json!({ "MsgBody": replaced, "CloudCustomData": "new" })));
     let sent = server.ok(send, group_message(&group, "original")).await;
     assert_eq!(sent["MsgSeq"], next, "what was dropped took no number");
     let heard = reader.hears("replaced").await;
@@ -305,11 +305,11 @@ async fn group_messages_are_asked_about_and_told_of() {
     let told = receiver.call("Group.CallbackAfterSendMsg", |body| body["MsgSeq"] == next).await;
     assert_eq!((&told.body["MsgBody"], &told.body["CloudCustomData"]), (&replaced, &json!("new")));
     // Only one part replaced; an invalid message is a failed question, and the app lets those pass.
-    receiver.react(before, Reaction::ok_with(json!({ "CloudCustomData": "only data" })));
+    receiver.react(before, Reaction::ok_with(&json!({ "CloudCustomData": "only data" })));
     server.ok(send, group_message(&group, "same words")).await;
     assert_eq!(reader.hears("same words").await["CloudCustomData"], "only data");
     for bad in [json!([]), json!("text"), json!([{ "MsgType": "Nonsense" }]), text(&"x".repeat(13_000))] {
-        receiver.react(before, Reaction::ok_with(json!({ "MsgBody": bad })));
+        receiver.react(before, Reaction::ok_with(&json!({ "MsgBody": bad })));
         let words = unique("unchanged");
         server.ok(send, group_message(&group, &words)).await;
         reader.hears(&words).await;
@@ -473,7 +473,7 @@ async fn direct_messages_are_asked_about_and_told_of() {
     receiver.react(before, Reaction::verdict(2, ""));
     let dropped = server.ok("openim/sendmsg", direct(ana, bob, "dropped")).await;
     assert!(dropped["MsgKey"].as_str().is_some_and(|key| !key.is_empty()));
-    receiver.react(before, Reaction::ok_with(json!({ "MsgBody": text("replaced"), "CloudCustomData": "" })));
+    receiver.react(before, Reaction::ok_with(&json!({ "MsgBody": text("replaced"), "CloudCustomData": "" })));
     let client = server.login(ana).await;
     client.ok("openim.sendmsg", direct(ana, bob, "original")).await;
     let heard = reader.event("C2cMsgArray", |item| item["MsgBody"] == text("replaced")).await;
