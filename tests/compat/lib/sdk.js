@@ -85,7 +85,7 @@ export class Tab {
       tab.timers.delete(id);
       clearTimeout(id);
     };
-    const line = (...words) => { if (String(words[0]).startsWith('RECOVER')) process.stdout.write(words.map((w)=>typeof w==='string'?w:JSON.stringify(w)).join(' ')+'\n');
+    const line = (...words) => {
       tab.log.push(words.map((word) => (typeof word === 'string' ? word : inspect(word))).join(' '));
       tab.log.splice(0, tab.log.length - KEPT_LOG_LINES);
     };
