@@ -161,7 +161,7 @@ async fn take(
     };
     while let Ok(Some(field)) = form.next_field().await {
         if field.name() == Some("file") {
-            return store(&shared.files, &key, most, Source::Field(field)).await;
+            return store(&shared.files, &key, most, Source::Field(Box::new(field))).await;
         }
     }
     refuse(StatusCode::BAD_REQUEST, "the form has no field `file`")
@@ -174,7 +174,7 @@ fn too_large<T>(most: u64) -> Result<T, Refused> {
 /// Where the bytes of an upload come from.
 enum Source<'a> {
     Body(BodyDataStream),
-    Field(Field<'a>),
+    Field(Box<Field<'a>>),
 }
 
 impl Source<'_> {

@@ -251,6 +251,7 @@ pub(crate) fn open_post() -> Post<About> {
 }
 
 /// A letter has come to its end: figures, the backend, and a device that is no more.
+#[expect(clippy::needless_pass_by_value, reason = "the post hands over what it is done with")]
 fn ended(about: About, notification: Notification, verdict: Verdict) {
     let app = about.app.clone();
     app.pushes.counted.ended(about.source.of(app.now()), about.platform, &verdict);

@@ -212,7 +212,7 @@ impl Backend {
         now: Timestamp,
     ) -> Result<Bytes, Failure> {
         let http = self.http.as_ref().map_err(|fault| Failure::new(FailureClass::Tls, fault))?;
-        let request = self.request(command, origin, body, now)?;
+        let request = self.request(command, origin, &body, now)?;
         let response = http.request(request).await.map_err(|error| failure(&error))?;
         let status = response.status();
         let body = Limited::new(response.into_body(), ANSWER_BYTES).collect().await;
@@ -238,7 +238,7 @@ impl Backend {
         &self,
         command: WebhookCommand,
         origin: &str,
-        body: Bytes,
+        body: &Bytes,
         now: Timestamp,
     ) -> Result<Request<Full<Bytes>>, Failure> {
         let bad = |why: String| Failure::new(FailureClass::Address, why);
@@ -259,8 +259,8 @@ impl Backend {
         headers.insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
         headers.insert(header::USER_AGENT, HeaderValue::from_static(concat!("tsudoi/", env!("CARGO_PKG_VERSION"))));
         if let Some(key) = &self.signing_key {
-            let id = sign::call_id(&body);
-            let signature = sign::signature(key, &id, now, &body);
+            let id = sign::call_id(body);
+            let signature = sign::signature(key, &id, now, body);
             let value = |text: String| HeaderValue::try_from(text).expect("plain letters and digits");
             headers.insert("webhook-id", value(id));
             headers.insert("webhook-timestamp", value(now.0.to_string()));

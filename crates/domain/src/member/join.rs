@@ -314,11 +314,11 @@ mod tests {
     }
 
     fn notices(change: &Change) -> Vec<(&str, &NoticeKind)> {
-        let notice = |write| match write {
-            &Write::Notify { ref user, ref notice, .. } => Some((user.as_str(), &notice.kind)),
+        let told = change.writes.iter().filter_map(|write| match write {
+            Write::Notify { user, notice, .. } => Some((user.as_str(), &notice.kind)),
             _ => None,
-        };
-        change.writes.iter().filter_map(notice).collect()
+        });
+        told.collect()
     }
 
     /// The row "application to join" of docs/spec/group-types.md#2.2, with every join option.

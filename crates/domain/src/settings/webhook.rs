@@ -96,7 +96,7 @@ impl WebhookSettings {
     #[must_use]
     pub fn wants(&self, command: WebhookCommand) -> bool {
         let is_push = matches!(command, WebhookCommand::OfflinePush | WebhookCommand::AllMemberPush);
-        if self.url.is_empty() && !(is_push && !self.push_url.is_empty()) {
+        if self.url.is_empty() && (!is_push || self.push_url.is_empty()) {
             return false;
         }
         let switch = |command: WebhookCommand| self.switches.get(command.name()).copied();

@@ -1,7 +1,7 @@
 //! The list of conversations that clients keep. Spec: docs/spec/websocket-protocol.md#17
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, btree_map},
     sync::Arc,
 };
 
@@ -159,9 +159,10 @@ pub(super) async fn lines(app: &App, user: &UserId, since: Timestamp, kept: usiz
         Contact::Group(_) => None,
     });
     for peer in changed.chain(pinned).collect::<Vec<_>>() {
-        if !views.contains_key(&peer) {
-            let view = store.direct_view(app.id(), user, &peer).await?.unwrap_or_else(|| DirectView::new(peer.clone()));
-            views.insert(peer, view);
+        if let btree_map::Entry::Vacant(entry) = views.entry(peer) {
+            let peer = entry.key();
+            let view = store.direct_view(app.id(), user, peer).await?.unwrap_or_else(|| DirectView::new(peer.clone()));
+            entry.insert(view);
         }
     }
     let mut lines = Vec::with_capacity(views.len());

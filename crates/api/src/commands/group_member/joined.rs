@@ -66,6 +66,12 @@ impl Command for ListJoined {
     type Reply = JoinedGroups;
 
     async fn run(self, caller: &Caller, app: &Arc<App>) -> Result<JoinedGroups, Error> {
+        let group_type = self.0.group_type(app)?;
+        let communities = group_type.as_ref().and_then(|kind| app.policy(kind)).is_some_and(|policy| policy.topics);
+        if caller.is_app_admin() && self.0.support_topic.is_some() && !communities {
+            let text = "`SupportTopic` goes with `GroupType` `Community`";
+            return Err(Error::new(ErrorCode::GroupBadParameter, text));
+        }
         self.0.answer(caller, app, |_| true).await
     }
 }
@@ -84,6 +90,14 @@ impl Command for ListJoinedCommunities {
 }
 
 impl Query {
+    /// The type that is asked for, if any.
+    fn group_type(&self, app: &App) -> Result<Option<GroupType>, Error> {
+        let Some(name) = &self.group_type else { return Ok(None) };
+        let found = app.settings().group_type(name);
+        let unknown = || format!("`GroupType`: the app has no type `{name}`");
+        found.map(Some).ok_or_else(|| Error::new(ErrorCode::GroupBadParameter, unknown()))
+    }
+
     async fn answer(
         self,
         caller: &Caller,
@@ -96,17 +110,7 @@ impl Query {
         if self.limit.is_some_and(|limit| limit > most) {
             return bad(format!("`Limit` is above {most}"));
         }
-        let group_type = match &self.group_type {
-            Some(name) => match settings.group_type(name) {
-                Some(group_type) => Some(group_type),
-                None => return bad(format!("`GroupType`: the app has no type `{name}`")),
-            },
-            None => None,
-        };
-        let communities = group_type.as_ref().and_then(|kind| app.policy(kind)).is_some_and(|policy| policy.topics);
-        if caller.is_app_admin() && self.support_topic.is_some() && !communities {
-            return bad("`SupportTopic` goes with `GroupType` `Community`".into());
-        }
+        let group_type = self.group_type(app)?;
         if caller.is_app_admin() && self.user.is_none() {
             return bad("`Member_Account` is missing".into());
         }
