@@ -12,7 +12,7 @@ const SOURCE = 'AddSource_Type_Web';
 let ana;
 let bob;
 beforeEach(async () => {
-  [ana, bob] = await Promise.all([Client.login(server, fresh('ana')), Client.login(server, fresh('bob'))]);
+  [ana, bob] = await Promise.all([login(fresh('ana')), login(fresh('bob'))]);
 });
 
 /** Logs in and waits for the lists of relations, which come after the SDK calls itself ready. */
