@@ -122,9 +122,13 @@ test('friendship is checked one-way and two-way', async () => {
 
 test('a two-way deletion ends the friendship on both sides', async () => {
   await befriend();
-  await ana.chat.deleteFriend({ userIDList: [bob.userID], type: ana.TYPES.SNS_DELETE_TYPE_BOTH });
-  await befriends(ana);
-  await befriends(bob);
+  // In fresh tabs: one that just became a friend still looks the other up, and lists them again when that ends late.
+  const [one, other] = await Promise.all([login(ana.userID), login(bob.userID)]);
+  await befriends(one, bob.userID);
+  await befriends(other, ana.userID);
+  await one.chat.deleteFriend({ userIDList: [bob.userID], type: one.TYPES.SNS_DELETE_TYPE_BOTH });
+  await befriends(one);
+  await befriends(other);
 });
 
 test('friend groups are made, renamed, filled, emptied and deleted', async () => {
