@@ -13,7 +13,7 @@ const OWN_APP_ID: u32 = 1_400_000_001;
 /// Its key. No secret: that server listens on the loopback only and its data folder goes when it ends.
 const OWN_APP_KEY: &str = "7473756461692d62656e63682d6b65792d666f722d6f6e652d72756e2d6f6e6c";
 
-/// Measures a server: sends, fan-out, login storms, idle connections.
+/// Measures a server: sends, fan-out, login storms, idle connections, webhooks.
 #[derive(Debug, Clone, Args)]
 pub struct BenchArgs {
     #[command(subcommand)]
@@ -99,6 +99,8 @@ pub(crate) enum Workload {
     Logins(Logins),
     /// Idle logged-in members: memory and CPU of a connection
     Idle(Idle),
+    /// Sends with a backend that is asked first, is told afterwards, or is dead, against sends without one
+    Webhooks(Webhooks),
     /// The plain send loop that `fanout` measures against; started by it
     #[command(hide = true)]
     RawReference(RawReference),
@@ -111,6 +113,7 @@ impl Workload {
             Self::Fanout(_) => "fanout",
             Self::Logins(_) => "logins",
             Self::Idle(_) => "idle",
+            Self::Webhooks(_) => "webhooks",
             Self::RawReference(_) => "raw-reference",
         }
     }
@@ -123,6 +126,7 @@ impl Workload {
             Self::Fanout(fanout) => fanout.settings(),
             Self::Logins(logins) => logins.settings(),
             Self::Idle(idle) => idle.settings(),
+            Self::Webhooks(webhooks) => webhooks.settings(),
             Self::RawReference(_) => Vec::new(),
         });
         settings
@@ -250,6 +254,65 @@ impl Idle {
     }
 }
 
+/// `webhooks`: what a backend costs the chat.
+///
+/// Needs servers of its own: their apps listen to different things.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Webhooks {
+    /// Messages that the backend is asked about, one after the other, each followed by one that it is not asked about
+    #[arg(long, default_value_t = 2_000, value_parser = RangedU64ValueParser::<usize>::new().range(1..=1_000_000))]
+    pub(crate) questions: usize,
+    /// How long the backend thinks about a question, in milliseconds; what is reported is without it
+    #[arg(long, default_value_t = 0, value_parser = RangedU64ValueParser::<u64>::new().range(0..=1_000))]
+    pub(crate) think_ms: u64,
+    /// Keep-alive connections of the sends that are counted, each with one send under way
+    #[arg(long, default_value_t = 128, value_parser = RangedU64ValueParser::<usize>::new().range(1..=10_000))]
+    pub(crate) connections: usize,
+    /// Groups that the sends go to in turn
+    #[arg(long, default_value_t = 100, value_parser = RangedU64ValueParser::<usize>::new().range(1..=100_000))]
+    pub(crate) groups: usize,
+    /// Offline members of each group
+    #[arg(long, default_value_t = 10, value_parser = RangedU64ValueParser::<usize>::new().range(1..=100_000))]
+    pub(crate) members: usize,
+    /// Length of the message text in bytes
+    #[arg(long, default_value_t = 100, value_parser = text_size())]
+    pub(crate) size: usize,
+    /// Seconds to measure with each backend
+    #[arg(long, default_value_t = 10, value_parser = seconds())]
+    pub(crate) seconds: u64,
+    /// Seconds to warm up before
+    #[arg(long, default_value_t = 2)]
+    pub(crate) warmup: u64,
+}
+
+impl Webhooks {
+    fn settings(&self) -> Vec<Setting> {
+        vec![
+            Setting::new("questions", self.questions),
+            Setting::new("think ms", self.think_ms),
+            Setting::new("connections", self.connections),
+            Setting::new("groups", self.groups),
+            Setting::new("members", self.members),
+            Setting::new("text bytes", self.size),
+            Setting::new("seconds", self.seconds),
+        ]
+    }
+
+    /// The sends of one backend.
+    pub(crate) fn sends(&self) -> Sends {
+        Sends {
+            connections: self.connections,
+            groups: self.groups,
+            members: self.members,
+            group_type: GroupKind::Public,
+            size: self.size,
+            seconds: self.seconds,
+            warmup: self.warmup,
+            echo_path: String::new(),
+        }
+    }
+}
+
 /// Users, their groups, and how many log in at once.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct CrowdSize {
@@ -358,7 +421,7 @@ pub(crate) mod tests {
 
     #[test]
     fn every_workload_has_defaults() {
-        for name in ["sends", "fanout", "logins", "idle"] {
+        for name in ["sends", "fanout", "logins", "idle", "webhooks"] {
             let args = parse(name).unwrap();
             assert_eq!(args.workload.name(), name);
             assert_eq!(args.common.runs, 3);
@@ -391,6 +454,7 @@ pub(crate) mod tests {
             "fanout --pid 1",
             "fanout --url http://127.0.0.1:80",
             "logins --runs 0",
+            "webhooks --questions 0",
             "fanout --url http://127.0.0.1:80 --app-key k --data-dir /tmp",
         ] {
             assert!(parse(line).is_err(), "accepted: {line}");

@@ -1,4 +1,4 @@
-//! The load generator of Tsudoi: sends, fan-out, login storms, each against a reference in the same run.
+//! The load generator of Tsudoi: sends, fan-out, login storms, webhooks, each against a reference in the same run.
 //!
 //! A benchmark starts its own server with an empty data folder, or aims at a running one, and speaks to it the way clients do: REST
 //! calls and the Web SDK's WebSocket protocol. Absolute numbers belong to a machine; what carries over is the ratio to a reference
@@ -17,6 +17,7 @@ mod network;
 mod population;
 mod process_meter;
 mod raw_reference;
+mod receiver;
 mod report;
 mod rest_client;
 mod server_process;
@@ -31,7 +32,6 @@ pub use report::{Report, Row, Setting};
 use std::sync::Arc;
 
 use args::Workload;
-use target::Target;
 
 /// Runs the workload that `args` name, as often as they say, and reports medians.
 ///
@@ -59,15 +59,7 @@ async fn run_all(args: BenchArgs, sign: target::Sign) -> Result<Report, BenchErr
     let mut all = Vec::new();
     for run in 1..=runs {
         eprintln!("{}: run {run} of {runs}", args.workload.name());
-        let (target, server) = Target::open(&args.common, Arc::clone(&sign)).await?;
-        let result = workload::run(&args.workload, &Arc::new(target)).await;
-        let stopped = match server {
-            Some(server) => server.stop().await,
-            None => None,
-        };
-        let mut figures = result?;
-        figures.notes.extend(stopped);
-        all.push(figures);
+        all.push(workload::run(&args.workload, &args.common, &sign).await?);
     }
     Ok(Report::new(args.workload.name(), args.workload.settings(runs), machine, all, args.common.json))
 }

@@ -24,7 +24,7 @@ const STOP_WITHIN: Duration = Duration::from_secs(20);
 const QUOTED_LINES: usize = 20;
 
 /// Provisioning of the server under test: a benchmark measures the server, not the limits of an app.
-fn provision(app: &App) -> String {
+fn provision(app: &App, app_settings: &str) -> String {
     format!(
         "[[apps]]\n\
          app_id = {}\n\
@@ -33,7 +33,8 @@ fn provision(app: &App) -> String {
          rest_default_per_second = 0\n\
          [apps.settings.limits.overrides.max_members]\n\
          Public = 0\n\
-         Community = 0\n",
+         Community = 0\n\
+         {app_settings}",
         app.id
     )
 }
@@ -47,14 +48,15 @@ pub(crate) struct ServerProcess {
 }
 
 impl ServerProcess {
-    /// Starts `binary serve` with an empty data folder below `parent` and waits until it is ready for sends.
-    pub(crate) async fn start(binary: &Path, app: &App, parent: &Path) -> Result<Self, BenchError> {
+    /// Starts `binary serve` with an empty data folder below `parent` and waits until it is ready for sends. `app_settings` are
+    /// more lines of its provisioning file.
+    pub(crate) async fn start(binary: &Path, app: &App, app_settings: &str, parent: &Path) -> Result<Self, BenchError> {
         let folder = tempfile::Builder::new()
             .prefix("tsudoi-bench-")
             .tempdir_in(parent)
             .map_err(BenchError::io(format!("cannot make a data folder in {}", parent.display())))?;
         let address = free_address().map_err(BenchError::io("cannot find a free port"))?;
-        let mut server = Self { child: spawn(binary, app, &folder, address)?, folder, address };
+        let mut server = Self { child: spawn(binary, app, app_settings, &folder, address)?, folder, address };
         server.wait_until_ready().await?;
         Ok(server)
     }
@@ -103,9 +105,16 @@ impl ServerProcess {
     }
 }
 
-fn spawn(binary: &Path, app: &App, folder: &TempDir, address: SocketAddr) -> Result<Child, BenchError> {
+fn spawn(
+    binary: &Path,
+    app: &App,
+    app_settings: &str,
+    folder: &TempDir,
+    address: SocketAddr,
+) -> Result<Child, BenchError> {
     let provision_file = folder.path().join("provision.toml");
-    fs::write(&provision_file, provision(app)).map_err(BenchError::io("cannot write the provisioning file"))?;
+    fs::write(&provision_file, provision(app, app_settings))
+        .map_err(BenchError::io("cannot write the provisioning file"))?;
     let log = File::create(log_file(folder)).map_err(BenchError::io("cannot make the server's log file"))?;
     let errors = log.try_clone().map_err(BenchError::io("cannot share the server's log file"))?;
     let mut command = Command::new(binary);
@@ -167,7 +176,7 @@ mod tests {
     async fn a_server_that_ends_at_once_is_quoted() {
         let folder = TempDir::new().unwrap();
         let binary = script(&folder, "echo \"no such command $1 for app $TSUDOI_APP_ID\" >&2; exit 3");
-        let error = ServerProcess::start(&binary, &app(), folder.path()).await.unwrap_err().to_string();
+        let error = ServerProcess::start(&binary, &app(), "", folder.path()).await.unwrap_err().to_string();
         assert!(error.contains("ended with exit status: 3"), "{error}");
         assert!(error.contains("no such command serve for app 1"), "{error}");
     }
@@ -175,7 +184,7 @@ mod tests {
     #[tokio::test]
     async fn a_missing_program_is_named() {
         let folder = TempDir::new().unwrap();
-        let error = ServerProcess::start(Path::new("/no/such/program"), &app(), folder.path()).await.unwrap_err();
+        let error = ServerProcess::start(Path::new("/no/such/program"), &app(), "", folder.path()).await.unwrap_err();
         assert!(error.to_string().contains("/no/such/program"), "{error}");
     }
 
@@ -186,7 +195,7 @@ mod tests {
         let folder = TempDir::new_in(parent.path()).unwrap();
         let path = folder.path().to_owned();
         let address = free_address().unwrap();
-        let child = spawn(&binary, &app(), &folder, address).unwrap();
+        let child = spawn(&binary, &app(), "", &folder, address).unwrap();
         let server = ServerProcess { child, folder, address };
         while fs::read_to_string(log_file(&server.folder)).unwrap().is_empty() {
             tokio::time::sleep(Duration::from_millis(10)).await;

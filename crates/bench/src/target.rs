@@ -29,15 +29,38 @@ pub(crate) struct Target {
 }
 
 impl Target {
-    /// Finds the running server, or starts one, which is to be stopped at the end.
-    pub(crate) async fn open(common: &Common, sign: Sign) -> Result<(Self, Option<ServerProcess>), BenchError> {
+    /// Finds the running server, or starts one that is stopped at the end, and measures it. `app_settings` are more lines of the
+    /// provisioning file of a server that is started. Answers also what is worth a note about its end.
+    pub(crate) async fn with<F, T>(
+        common: &Common,
+        sign: &Sign,
+        app_settings: &str,
+        measure: F,
+    ) -> Result<(T, Option<String>), BenchError>
+    where
+        F: AsyncFnOnce(&Arc<Self>) -> Result<T, BenchError>,
+    {
+        let (target, server) = Self::open(common, Arc::clone(sign), app_settings).await?;
+        let result = measure(&Arc::new(target)).await;
+        let stopped = match server {
+            Some(server) => server.stop().await,
+            None => None,
+        };
+        Ok((result?, stopped))
+    }
+
+    async fn open(
+        common: &Common,
+        sign: Sign,
+        app_settings: &str,
+    ) -> Result<(Self, Option<ServerProcess>), BenchError> {
         let (address, host, server) = match &common.url {
             Some(url) => {
                 let (address, host) = find(url).await?;
                 (address, host, None)
             }
             None => {
-                let server = start(common).await?;
+                let server = start(common, app_settings).await?;
                 (server.address, server.address.to_string(), Some(server))
             }
         };
@@ -60,10 +83,10 @@ impl Target {
     }
 }
 
-async fn start(common: &Common) -> Result<ServerProcess, BenchError> {
+async fn start(common: &Common, app_settings: &str) -> Result<ServerProcess, BenchError> {
     let binary = own_binary(common)?;
     let parent = common.data_dir.clone().unwrap_or_else(std::env::temp_dir);
-    ServerProcess::start(&binary, &common.app(), &parent).await
+    ServerProcess::start(&binary, &common.app(), app_settings, &parent).await
 }
 
 fn own_binary(common: &Common) -> Result<PathBuf, BenchError> {

@@ -19,12 +19,13 @@ struct Cli {
     bench: BenchArgs,
 }
 
-const TESTS: [(&str, fn()); 7] = [
+const TESTS: [(&str, fn()); 8] = [
     ("sends_are_counted_against_the_echo_route", sends_are_counted_against_the_echo_route),
     ("one_message_at_a_time_reaches_everybody", one_message_at_a_time_reaches_everybody),
     ("bursts_at_a_rate_go_through_rest_into_a_live_room", bursts_at_a_rate_go_through_rest_into_a_live_room),
     ("a_login_fetches_every_page", a_login_fetches_every_page),
     ("idle_members_are_weighed", idle_members_are_weighed),
+    ("backends_are_asked_told_and_dead", backends_are_asked_told_and_dead),
     ("a_refusal_stops_the_benchmark_and_its_server", a_refusal_stops_the_benchmark_and_its_server),
     ("a_running_server_is_measured_and_left_running", a_running_server_is_measured_and_left_running),
 ];
@@ -109,6 +110,21 @@ fn idle_members_are_weighed() {
     let report = bench("idle --users 20 --groups 0 --seconds 1 --runs 1").unwrap();
     assert!(report.row("memory per idle connection").is_some(), "{report}");
     assert_eq!(median(&report, "connections lost"), 0.0, "{report}");
+}
+
+fn backends_are_asked_told_and_dead() {
+    let line =
+        "webhooks --questions 20 --think-ms 5 --connections 2 --groups 2 --members 3 --seconds 1 --warmup 0 --runs 1";
+    let report = bench(line).unwrap();
+    assert!(median(&report, "the backend's own time, p50") >= 5.0, "{report}");
+    assert!(report.row("added by asking, p99").is_some(), "{report}");
+    assert!(median(&report, "refusing / without, sends per second") > 0.0, "{report}");
+    assert!(median(&report, "silent / without, sends per second") > 0.0, "{report}");
+    assert!(median(&report, "fast backend: events per second") > 0.0, "{report}");
+    assert_eq!(median(&report, "events missing"), 0.0, "{report}");
+
+    let error = run_line("webhooks --url http://127.0.0.1:1 --app-key x --runs 1").unwrap_err().to_string();
+    assert!(error.contains("--url"), "{error}");
 }
 
 fn a_refusal_stops_the_benchmark_and_its_server() {

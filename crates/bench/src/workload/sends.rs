@@ -20,18 +20,8 @@ use crate::rest_client::{Call, RestConnection, path};
 use crate::target::Target;
 
 pub(super) async fn run(args: &Sends, target: &Arc<Target>) -> Result<RunFigures, BenchError> {
-    network::allow_connections(args.connections)?;
-    let groups = prepare(args, target).await?;
+    let measured = measure(args, target).await?;
     let mut figures = RunFigures::default();
-
-    let sends = Requests::Sends {
-        path: path(target, "group_open_http_svc/send_group_msg"),
-        groups: groups.into_iter().map(|group| group.id).collect(),
-        sender: target.user(0),
-        text: "x".repeat(args.size),
-        turn: AtomicU32::new(rand::random()),
-    };
-    let measured = drive(args, target, sends).await?;
     let rate = measured.per_second();
     let per_cpu = measured.per_cpu_second();
     figures.push("sends per second", "1/s", rate);
@@ -54,6 +44,20 @@ pub(super) async fn run(args: &Sends, target: &Arc<Target>) -> Result<RunFigures
         figures.notes.push(format!("the reference {} answered {status}", args.echo_path));
     }
     Ok(figures)
+}
+
+/// Makes the groups and sends into them.
+pub(super) async fn measure(args: &Sends, target: &Target) -> Result<Measured, BenchError> {
+    network::allow_connections(args.connections)?;
+    let groups = prepare(args, target).await?;
+    let sends = Requests::Sends {
+        path: path(target, "group_open_http_svc/send_group_msg"),
+        groups: groups.into_iter().map(|group| group.id).collect(),
+        sender: target.user(0),
+        text: "x".repeat(args.size),
+        turn: AtomicU32::new(rand::random()),
+    };
+    drive(args, target, sends).await
 }
 
 async fn prepare(args: &Sends, target: &Target) -> Result<Vec<Group>, BenchError> {
@@ -100,23 +104,25 @@ struct Load {
 }
 
 /// What was counted between warm-up and end.
-struct Measured {
+pub(super) struct Measured {
     count: u64,
+    /// All, also before and after.
+    pub(super) total: u64,
     elapsed: Duration,
     cpu: Option<CpuTime>,
     written: Option<u64>,
-    latencies: Latencies,
+    pub(super) latencies: Latencies,
     odd_status: Option<u32>,
     /// A body like those that were sent.
     example: Bytes,
 }
 
 impl Measured {
-    fn per_second(&self) -> Option<f64> {
+    pub(super) fn per_second(&self) -> Option<f64> {
         ratio(self.count as f64, self.elapsed.as_secs_f64())
     }
 
-    fn per_cpu_second(&self) -> Option<f64> {
+    pub(super) fn per_cpu_second(&self) -> Option<f64> {
         ratio(self.count as f64, self.cpu?.total.as_secs_f64())
     }
 }
@@ -156,6 +162,7 @@ async fn drive(args: &Sends, target: &Target, requests: Requests) -> Result<Meas
     let load = Arc::into_inner(load).expect("all workers have ended");
     Ok(Measured {
         count,
+        total: load.done.into_inner(),
         elapsed,
         cpu,
         written: written.zip(written_before).map(|(after, before)| after.saturating_sub(before)),

@@ -19,6 +19,37 @@ pub(crate) fn ticket(user: &str) -> String {
 struct Room {
     logged_in: Mutex<Vec<Arc<Mutex<TcpStream>>>>,
     seq: AtomicU64,
+    backend: Option<Backend>,
+}
+
+/// Where the app's backend is, and which command it listens to.
+struct Backend {
+    address: String,
+    command: String,
+}
+
+impl Backend {
+    /// As the provisioning file says.
+    fn read() -> Option<Self> {
+        let file = std::fs::read_to_string(std::env::var("TSUDOI_PROVISION").ok()?).unwrap();
+        let within = |begin: &str, end: &str| {
+            let (_, rest) = file.split_once(begin)?;
+            Some(rest.split_once(end).unwrap().0.to_owned())
+        };
+        Some(Self { address: within("url = \"http://", "/\"")?, command: within("switches]\n\"", "\" = true")? })
+    }
+
+    /// Calls it, if it listens and is there.
+    fn call(&self, command: &str) {
+        if self.command != command {
+            return;
+        }
+        let Ok(mut stream) = TcpStream::connect(&self.address) else { return };
+        stream.set_read_timeout(Some(std::time::Duration::from_millis(50))).unwrap();
+        let request = "POST / HTTP/1.1\r\nHost: backend\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}";
+        stream.write_all(request.as_bytes()).unwrap();
+        let _ = stream.read_to_string(&mut String::new());
+    }
 }
 
 /// Serves at `TSUDOI_LISTEN` until SIGTERM.
@@ -26,7 +57,7 @@ pub(crate) fn serve() {
     let address = std::env::var("TSUDOI_LISTEN").unwrap();
     assert!(std::env::var("TSUDOI_APP_KEY").is_ok() && std::env::var("TSUDOI_APP_ID").is_ok());
     let listener = TcpListener::bind(address).unwrap();
-    let room = Arc::new(Room::default());
+    let room = Arc::new(Room { backend: Backend::read(), ..Room::default() });
     std::thread::spawn(move || {
         for stream in listener.incoming().flatten() {
             let room = Arc::clone(&room);
@@ -112,6 +143,16 @@ fn run(path: &str, body: &[u8], room: &Room) -> Value {
 }
 
 fn send(body: &Value, room: &Room) -> Value {
+    if let Some(backend) = &room.backend {
+        let forbidden =
+            |what: &str| body["ForbidCallbackControl"].as_array().is_some_and(|all| all.contains(&json!(what)));
+        if !forbidden("ForbidBeforeSendMsgCallback") {
+            backend.call("Group.CallbackBeforeSendMsg");
+        }
+        if !forbidden("ForbidAfterSendMsgCallback") {
+            backend.call("Group.CallbackAfterSendMsg");
+        }
+    }
     let seq = room.seq.fetch_add(1, Ordering::SeqCst) + 1;
     let push = json!({
         "head": { "servcmd": "im_open_push.msg_push", "seq": seq },
