@@ -102,7 +102,7 @@ export class Tab {
   record(direction, data, isBinary) {
     const entry = { at: Date.now(), direction, isBinary, ...decode(data) };
     if (process.env.COMPAT_TRACE) {
-      console.log(this.name ?? '', direction, JSON.stringify({ head: entry.head, body: entry.body }));
+      console.log(entry.at, this.name ?? '', direction, JSON.stringify({ head: entry.head, body: entry.body }));
     }
     this.frames.push(entry);
     this.frames.splice(0, this.frames.length - KEPT_FRAMES);

@@ -297,6 +297,22 @@ async fn members_recall_their_own_and_owners_everybodys() {
 }
 
 #[tokio::test]
+async fn recalls_just_made_are_told_to_clients_whose_clock_goes_behind() {
+    let server = shared().await;
+    let crew = crew(server, "Public").await;
+    let slip = crew.owner.say(&crew.group, "a slip").await;
+    server.ok(RECALL, json!({ "GroupId": crew.group, "MsgSeqList": [{ "MsgSeq": slip }] })).await;
+    // The SDK sets its clock by the whole seconds of its first login's answer, and asks until "now".
+    for behind in [1, 3] {
+        let until = (now() - behind) * 1_000_000 + 100_000;
+        let asked = json!([{ "NotifyType": 1, "Limit": 20, "GroupId": crew.group, "BeginTime": 0, "EndTime": until }]);
+        let answer =
+            crew.member.ok("group_open_http_svc.batch_get_group_notify", json!({ "NotifyReqList": asked })).await;
+        assert_eq!(answer["NotifyRspList"][0]["NotifyMsgList"][0]["MsgSeq"], slip, "{answer}");
+    }
+}
+
+#[tokio::test]
 async fn recalls_have_their_limits() {
     let server = Server::with_settings("[apps.settings.message]\nrecall_secs = 0").await;
     let users = server.users(&["ana"]).await;

@@ -152,7 +152,8 @@ const LOOKED_AT: u64 = 1000;
 const RECALLS: usize = 100;
 
 /// What was withdrawn in groups while a client was away. Gateway.
-/// Units: times in Unix microseconds. Limits: 500 groups per call; recalls among the newest 1000 messages of each.
+/// Units: times in Unix microseconds, of the client's clock: the bounds are taken generously, so a recall near them may be told twice.
+/// Limits: 500 groups per call; recalls among the newest 1000 messages of each.
 /// Groups the caller may not read have none.
 /// Errors: `GroupBadParameter`.
 /// Spec: docs/spec/websocket-protocol.md#11
@@ -211,7 +212,7 @@ impl Command for GetGroupNotify {
         let mut answers = Vec::with_capacity(self.questions.len());
         for question in self.questions {
             let recalled = recalled_in(app, caller, &question).await?;
-            let (recalls, next_micros) = page(&recalled, &question);
+            let (recalls, next_micros) = page(&recalled, &question, app.now());
             answers.push(NotifyAnswer { group: question.group, topic: question.topic, next_micros, recalls });
         }
         Ok(GroupNotify { answers })
@@ -230,13 +231,21 @@ async fn recalled_in(app: &App, caller: &Caller, question: &NotifyQuestion) -> R
 }
 
 const MICROS: i64 = 1_000_000;
+/// A client that names a time so close to now means now. Its clock was set by the whole seconds of its first login's answer and goes
+/// up to a second behind ours, or further when the device's own clock was moved since.
+const NOW_SECS: i64 = 60;
+/// How far a clock goes ahead that was set by the answer to a slow login.
+const AHEAD_SECS: i64 = 5;
 
 /// The recalls of the asked time, oldest first, and where to go on. Recalls know their second only, so a page ends with the
 /// last recall of a second.
-fn page(recalled: &[Message], question: &NotifyQuestion) -> (Vec<serde_json::Value>, i64) {
+fn page(recalled: &[Message], question: &NotifyQuestion, now: Timestamp) -> (Vec<serde_json::Value>, i64) {
     let limit = if question.limit == 0 { RECALLS } else { question.limit.min(RECALLS) };
-    let end = if question.end_micros == 0 { i64::MAX } else { question.end_micros };
-    let begin_second = question.begin_micros.div_euclid(MICROS);
+    let means_now = question.end_micros == 0 || question.end_micros.div_euclid(MICROS) >= now.0 - NOW_SECS;
+    let end = if means_now { i64::MAX } else { question.end_micros };
+    // Where to go on is a whole second of our own clock, and exact.
+    let is_ours = question.begin_micros.rem_euclid(MICROS) == 0;
+    let begin_second = question.begin_micros.div_euclid(MICROS) - if is_ours { 0 } else { AHEAD_SECS };
     let mut wanted: Vec<_> = recalled
         .iter()
         .filter_map(|message| message.recall.as_ref().map(|recall| (recall, message)))
@@ -326,21 +335,38 @@ mod tests {
         recalls.iter().map(|recall| recall["MsgSeq"].as_u64().expect("a number")).collect()
     }
 
+    const LATER: Timestamp = Timestamp(1000);
+
     #[test]
     fn recalls_of_the_asked_time_come_oldest_first() {
         let all = [recalled(9, 100), recalled(5, 102), recalled(3, 101), recalled(1, 99)];
-        let (recalls, next) = page(&all, &asked(0, 100_400_000, 101_000_000));
+        let (recalls, next) = page(&all, &asked(0, 100_000_000, 101_000_000), LATER);
         assert_eq!((numbers(&recalls), next), (vec![9, 3], 0));
-        let (recalls, next) = page(&all, &asked(0, 0, 0));
+        let (recalls, next) = page(&all, &asked(0, 0, 0), LATER);
         assert_eq!((numbers(&recalls), next), (vec![1, 9, 3, 5], 0));
     }
 
     #[test]
     fn a_page_ends_between_seconds() {
         let all = [recalled(1, 100), recalled(2, 100), recalled(3, 100), recalled(4, 101)];
-        let (recalls, next) = page(&all, &asked(2, 0, 0));
+        let (recalls, next) = page(&all, &asked(2, 0, 0), LATER);
         assert_eq!((numbers(&recalls), next), (vec![1, 2, 3], 101_000_000));
-        let (recalls, next) = page(&all, &asked(2, next, 0));
+        let (recalls, next) = page(&all, &asked(2, next, 0), LATER);
         assert_eq!((numbers(&recalls), next), (vec![4], 0));
+    }
+
+    #[test]
+    fn a_clock_that_goes_wrong_misses_nothing() {
+        let all = [recalled(1, 90), recalled(2, 100)];
+        for behind in [99_100_000, 100_000_000, 40_000_000] {
+            let (recalls, _) = page(&all, &asked(0, 0, behind), Timestamp(100));
+            assert_eq!(numbers(&recalls), [1, 2], "until {behind}");
+        }
+        let (recalls, _) = page(&all, &asked(0, 0, 99_100_000), Timestamp(160));
+        assert_eq!(numbers(&recalls), [1], "a time long past is no now");
+        for ahead in [100_999_000, 104_001_000] {
+            let (recalls, _) = page(&all, &asked(0, ahead, 0), Timestamp(100));
+            assert_eq!(numbers(&recalls), [2], "from {ahead} on");
+        }
     }
 }
