@@ -496,8 +496,27 @@ impl App {
             return Err(ErrorCode::RestAppDisabled.into());
         }
         let keys = AppKeys { keys: &snapshot.keys, generation: snapshot.key_generation };
-        let skew = u64::from(snapshot.settings.usersig.max_future_skew_secs);
-        Ok(self.shared.tickets.verify(keys, self.id.0, user, ticket, self.now().0, skew)?)
+        let bounds = snapshot.settings.usersig;
+        let skew = u64::from(bounds.max_future_skew_secs);
+        let valid = self.shared.tickets.verify(keys, self.id.0, user, ticket, self.now().0, skew)?;
+        if valid.expires_at.saturating_sub(valid.issued_at) > i64::from(bounds.max_expire_secs) {
+            let text = format!("the ticket is good for more than {} seconds", bounds.max_expire_secs);
+            return Err(Error::new(ErrorCode::UserSigMalformed, text));
+        }
+        Ok(valid)
+    }
+
+    /// Refuses what was issued before the account's last kick (docs/spec/usersig.md#7).
+    ///
+    /// # Errors
+    /// [`ErrorCode::UserSigExpired`], or the store's fault.
+    pub async fn check_kicked(&self, user: &UserId, issued_at: Timestamp) -> Result<(), Error> {
+        match self.store().account(self.id, user).await? {
+            Some(account) if issued_at < account.valid_from => {
+                Err(Error::new(ErrorCode::UserSigExpired, "the ticket was issued before the account was kicked"))
+            }
+            Some(_) | None => Ok(()),
+        }
     }
 
     /// A ticket for a user, good for so many seconds; `None` when the app has no key.

@@ -61,6 +61,15 @@ impl Family {
         }
     }
 
+    /// Whether a user id that is a number is refused as every command of the front door does (docs/spec/rest-common.md#1.3);
+    /// the others have codes of their own for their accounts.
+    fn tells_numeric_ids(self) -> bool {
+        match self {
+            Self::Account | Self::Profile | Self::Relation | Self::Conversation => true,
+            Self::Group | Self::Message | Self::AppMute | Self::Keyword | Self::Record | Self::Other => false,
+        }
+    }
+
     /// Whether answers carry the empty `ErrorDisplay`.
     #[must_use]
     pub fn display(self) -> Display {
@@ -132,6 +141,9 @@ impl Family {
     }
 }
 
+/// Fields that hold ids of users, or lists of them.
+const USER_IDS: [&str; 6] = ["UserID", "Identifier", "Accounts", "From_Account", "To_Account", "Peer_Account"];
+
 /// Decodes the body of a command.
 ///
 /// # Errors
@@ -162,7 +174,20 @@ pub fn body<C: Command>(bytes: &[u8]) -> Result<C, Error> {
             Some(name) => format!("{path}.{name}"),
             None => path,
         };
-        let code = C::bad_field(field_name(&full), fault).unwrap_or_else(|| family.bad_field(field_name(&full), fault));
+        let name = field_name(&full);
+        let of_family = || {
+            let is_number =
+                words.starts_with("invalid type: integer") || words.starts_with("invalid type: floating point");
+            if is_number && family.tells_numeric_ids() && USER_IDS.contains(&name) {
+                return ErrorCode::RestUserIdNotText;
+            }
+            family.bad_field(name, fault)
+        };
+        let code = C::bad_field(name, fault).unwrap_or_else(of_family);
+        if code == ErrorCode::ProfileBadParameter {
+            // Clients compare this one's text (docs/spec/rest-common.md#2.4).
+            return code.into();
+        }
         match fault {
             Fault::Missing => Error::new(code, format!("`{full}` is missing")),
             Fault::WrongType | Fault::BadValue => Error::new(code, format!("`{full}`: {words}")),
@@ -220,6 +245,26 @@ pub fn text_or_nothing<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Res
         Some(Either::Text(text)) if !text.is_empty() => Some(text),
         Some(Either::Number(number)) if number != 0 => Some(number.to_string()),
         Some(Either::Text(_) | Either::Number(_)) | None => None,
+    })
+}
+
+/// Names that clients of all ages write as a list or, when there is one, as a text; absent, null, empty and 0 all mean none.
+///
+/// # Errors
+/// When it is neither, or the list holds something else than texts.
+pub fn names<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    #[derive(serde::Deserialize)]
+    #[serde(untagged, expecting = "expected a string or a list of strings")]
+    enum Either {
+        Many(Vec<String>),
+        One(String),
+        Number(u64),
+    }
+    Ok(match <Option<Either> as serde::Deserialize>::deserialize(deserializer)? {
+        Some(Either::Many(names)) => names,
+        Some(Either::One(name)) if !name.is_empty() => vec![name],
+        Some(Either::Number(number)) if number != 0 => vec![number.to_string()],
+        Some(Either::One(_) | Either::Number(_)) | None => Vec::new(),
     })
 }
 

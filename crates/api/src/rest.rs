@@ -5,13 +5,13 @@ use std::{net::IpAddr, sync::Arc};
 use axum::{
     Router,
     body::{Body, to_bytes},
-    extract::{Path, RawQuery, State},
+    extract::{Path, RawQuery, State, rejection::PathRejection},
     http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header},
     routing::any,
 };
 use bytes::Bytes;
 use serde::Serialize;
-use tsudoi_domain::{AppId, UserId, WebhookCommand, change::Change};
+use tsudoi_domain::{AppId, Timestamp, UserId, WebhookCommand, change::Change};
 
 use crate::{
     app::{App, Shared},
@@ -47,7 +47,7 @@ fn is_name(text: &str) -> bool {
 
 async fn call(
     State(shared): State<Arc<Shared>>,
-    Path(path): Path<String>,
+    path: Result<Path<String>, PathRejection>,
     RawQuery(query): RawQuery,
     connected: Connected,
     headers: HeaderMap,
@@ -57,6 +57,8 @@ async fn call(
     if method == Method::OPTIONS {
         return answer(Vec::new());
     }
+    // A path that is no UTF-8 names nothing.
+    let path = path.map_or_else(|_| String::new(), |Path(path)| path);
     let Some((service, command)) =
         path.split_once('/').filter(|(service, command)| !service.is_empty() && is_name(command))
     else {
@@ -139,7 +141,7 @@ async fn serve(shared: &Arc<Shared>, service: &str, command: &str, call: Call<'_
     let address = query;
     let query = Query::parse(address);
     // 2. App and ticket.
-    let (app, caller) = authenticate(shared, &query, peer)?;
+    let (app, caller) = authenticate(shared, &query, peer).await?;
     // 3. The command.
     let entry = catalogue::find(service, command, Doors::Rest).ok_or_else(|| unknown(service, command))?;
     // 4. The rate.
@@ -228,7 +230,7 @@ fn unknown(service: &str, command: &str) -> Error {
     Error::new(code, format!("there is no command {service}/{command}"))
 }
 
-fn authenticate(shared: &Arc<Shared>, query: &Query, peer: Option<IpAddr>) -> Result<(Arc<App>, Caller), Error> {
+async fn authenticate(shared: &Arc<Shared>, query: &Query, peer: Option<IpAddr>) -> Result<(Arc<App>, Caller), Error> {
     let bad = |text: &str| Error::new(ErrorCode::RestBadQuery, text);
     if let Some(contenttype) = &query.contenttype
         && contenttype != "json"
@@ -237,13 +239,15 @@ fn authenticate(shared: &Arc<Shared>, query: &Query, peer: Option<IpAddr>) -> Re
     }
     let sdkappid = query.sdkappid.as_deref().filter(|text| !text.is_empty());
     let sdkappid = sdkappid.ok_or_else(|| Error::new(ErrorCode::RestAppMissing, "`sdkappid` is missing"))?;
-    let id = sdkappid.parse().map(AppId).map_err(|_| bad("`sdkappid` is not a number"))?;
+    let id = Some(sdkappid).filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
+    let id = id.and_then(|digits| digits.parse().ok()).map(AppId).ok_or_else(|| bad("`sdkappid` is not a number"))?;
     let identifier =
         query.identifier.as_deref().filter(|text| !text.is_empty()).ok_or_else(|| bad("`identifier` is missing"))?;
     let ticket = query.usersig.as_deref().filter(|text| !text.is_empty()).ok_or_else(|| bad("`usersig` is missing"))?;
     let app = shared.app(id).ok_or_else(|| Error::new(ErrorCode::AppUnknown, format!("sdkappid {id} is unknown")))?;
-    app.check_ticket(identifier, ticket)?;
+    let valid = app.check_ticket(identifier, ticket)?;
     let user = UserId::parse(identifier).map_err(|e| bad(&format!("`identifier`: {e}")))?;
+    app.check_kicked(&user, Timestamp(valid.issued_at)).await?;
     if !app.settings().is_admin(&user) {
         return Err(Error::new(ErrorCode::RestNotAdmin, format!("{user} is not an admin of the app")));
     }

@@ -137,6 +137,12 @@ impl UserId {
     pub fn is_robot(&self) -> bool {
         self.as_str().starts_with("@RBT#")
     }
+
+    /// Whether the server itself, or a command of its own, gives out such ids: robots, official accounts, groups, system accounts.
+    #[must_use]
+    pub fn is_reserved(&self) -> bool {
+        ["@RBT#", "@TOA#_", "@TGS#", "@TLS#"].iter().any(|beginning| self.as_str().starts_with(beginning))
+    }
 }
 
 text_id! {

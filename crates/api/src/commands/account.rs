@@ -24,7 +24,8 @@ pub(crate) fn all() -> Vec<Entry> {
 
 /// Makes an account known, or renames a known one. REST only.
 /// Limits: `limits.account.id_max_bytes`, nick and picture `limits.profile`.
-/// Errors: `AccountBadParameter`, `ProfileValueTooLong`, `AccountQuotaReached`, `AccountNotYetAgain`.
+/// Errors: `AccountBadParameter` (also ids that only the server gives out), `ProfileValueTooLong`, `AccountQuotaReached`,
+/// `AccountNotYetAgain`.
 /// Spec: docs/spec/rest-users.md#1.1
 #[derive(Debug, Deserialize)]
 pub struct ImportAccount {
@@ -54,6 +55,10 @@ impl Command for ImportAccount {
 }
 
 async fn import(app: &App, user: UserId, face: Face) -> Result<(), Error> {
+    if user.is_reserved() {
+        let text = format!("`UserID`: `{user}` begins as ids do that are not given to people");
+        return Err(Error::new(ErrorCode::AccountBadParameter, text));
+    }
     let settings = app.settings();
     let limits = settings.limits().profile;
     let mut fields = Vec::new();

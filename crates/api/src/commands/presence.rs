@@ -32,8 +32,8 @@ pub(crate) fn all() -> Vec<Entry> {
 }
 
 /// Tells who is online. REST only; also under its older name `querystate`.
-/// Limits: `limits.account.state_batch`. Errors: `MessageBadReceiver`, `MessageTooManyReceivers`, `PresenceOff`; `AccountNotFound`
-/// per item, and for the whole when no account is known.
+/// Limits: `limits.account.state_batch`. Errors: `MessageBadReceiver`, `MessageBadJson` (nobody named), `MessageTooManyReceivers`,
+/// `PresenceOff`; `AccountNotFound` per item, and for the whole when no account is known.
 /// Spec: docs/spec/rest-users.md#2.1
 #[derive(Debug, Deserialize)]
 pub struct QueryOnlineStatus {
@@ -88,7 +88,7 @@ impl Command for QueryOnlineStatus {
         require_feature(app)?;
         let most = app.settings().limits().account.state_batch as usize;
         if self.users.is_empty() {
-            return Err(Error::new(ErrorCode::MessageBadReceiver, "`To_Account` is empty"));
+            return Err(Error::new(ErrorCode::MessageBadJson, "`To_Account` is empty"));
         }
         if self.users.len() > most {
             let text = format!("`To_Account` has {} entries, at most {most} are allowed", self.users.len());

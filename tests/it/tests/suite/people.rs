@@ -1,7 +1,7 @@
 //! Presence, custom status, login policies, app-wide mute, profiles as friends see them, accounts that come and go.
 
 use serde_json::{Value, json};
-use tsudoi_it::{Client, Server, random, shared, text, ticket, unique};
+use tsudoi_it::{ADMIN, Client, Server, random, shared, text, ticket, unique};
 
 /// A user's device of a platform.
 async fn device(server: &Server, user: &str, platform: u32) -> Client {
@@ -257,4 +257,30 @@ async fn the_app_has_room_for_so_many_accounts_and_deleted_ids_rest() {
     server.ok("im_open_login_svc/account_delete", json!({ "DeleteItem": [{ "UserID": "two" }] })).await;
     assert_eq!(import("two").await, 70399);
     assert_eq!(import("three").await, 0);
+}
+
+#[tokio::test]
+async fn ids_that_only_the_server_gives_out_are_not_imported() {
+    let server = shared().await;
+    for id in ["@RBT#helper", "@TOA#_news", "@TGS#1234", "@TLS#NOT_FOUND"] {
+        server.fails(70402, "im_open_login_svc/account_import", json!({ "UserID": id })).await;
+        let one = unique("ann");
+        let answer = server.ok("im_open_login_svc/multiaccount_import", json!({ "Accounts": [id, one] })).await;
+        assert_eq!(answer["FailAccounts"], json!([id]));
+    }
+    server.fails(90001, "openim/query_online_status", json!({ "To_Account": [] })).await;
+}
+
+/// Texts that clients compare.
+#[tokio::test]
+async fn profiles_that_cannot_be_read_are_refused_with_the_known_text() {
+    let server = shared().await;
+    for (command, body) in [
+        ("profile/portrait_set", json!({ "From_Account": ADMIN })),
+        ("profile/portrait_set", json!({ "From_Account": ADMIN, "ProfileItem": "x" })),
+        ("profile/portrait_get", json!({ "To_Account": ADMIN, "TagList": ["Tag_Profile_IM_Nick"] })),
+    ] {
+        let answer = server.fails(40001, command, body).await;
+        assert_eq!(answer["ErrorInfo"], "Err_Profile_Comm_Decode_Fail", "{command}");
+    }
 }

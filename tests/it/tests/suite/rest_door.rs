@@ -26,11 +26,23 @@ async fn what_is_wrong_with_the_address_is_told_in_the_documented_order() {
     );
     let other_key =
         tsudoi_api::user_sig::sign(&tsudoi_api::user_sig::SigningKey::new("k".into()), APP, ADMIN, now(), 50, None);
+    // 50 years, and a second more.
+    let sign_for = |life| {
+        let key = tsudoi_api::user_sig::SigningKey::new(KEY.into());
+        tsudoi_api::user_sig::sign(&key, APP, ADMIN, now(), life, None)
+    };
+    let (longest, too_long) = (sign_for(1_576_800_000), sign_for(1_576_800_001));
+    let path = format!("{check}?sdkappid={APP}&identifier={ADMIN}&usersig={longest}&{common}");
+    let (_, answer) = post(server, &path, r#"{"CheckItem":[{"UserID":"x"}]}"#).await;
+    assert_eq!(answer["ErrorCode"], 0, "{answer}");
     for (path, code) in [
         (format!("/v4/im_open_login_svc?{common}"), 60002),
         (format!("/v4/a/b/c?{common}"), 60002),
+        (format!("/v4/im_open%FF/account_check?{common}"), 60002),
         (format!("{check}?identifier={ADMIN}&usersig={admin}&{common}"), 60012),
         (format!("{check}?sdkappid=x&identifier={ADMIN}&usersig={admin}&{common}"), 60025),
+        (format!("{check}?sdkappid=%2B{APP}&identifier={ADMIN}&usersig={admin}&{common}"), 60025),
+        (format!("{check}?sdkappid={APP}&identifier={ADMIN}&usersig={too_long}&{common}"), 70003),
         (format!("{check}?sdkappid={APP}&usersig={admin}&{common}"), 60025),
         (format!("{check}?sdkappid={APP}&identifier={ADMIN}&{common}"), 60025),
         (format!("{check}?sdkappid=5&identifier={ADMIN}&usersig={admin}&{common}"), 70020),
@@ -81,7 +93,7 @@ async fn bodies_that_are_no_request_change_nothing() {
         (b"{}".to_vec(), 70402),
         (b"[]".to_vec(), 70402),
         (br#"{"CheckItem":7}"#.to_vec(), 70402),
-        (br#"{"CheckItem":[{"UserID":7}]}"#.to_vec(), 70402),
+        (br#"{"CheckItem":[{"UserID":7}]}"#.to_vec(), 60015),
         (br#"{"CheckItem":[]}"#.to_vec(), 70402),
     ] {
         let shown = String::from_utf8_lossy(&body).chars().take(60).collect::<String>();
@@ -91,6 +103,49 @@ async fn bodies_that_are_no_request_change_nothing() {
     }
     let too_large = vec![b' '; 5 << 20];
     assert_eq!(server.call_raw(check, too_large).await["ErrorCode"], 80002);
+}
+
+#[tokio::test]
+async fn tickets_of_an_admin_from_before_a_kick_are_void() {
+    let mut server = Server::start(&[]).await;
+    let sign_at = |time| {
+        let key = tsudoi_api::user_sig::SigningKey::new(KEY.into());
+        let ticket = tsudoi_api::user_sig::sign(&key, APP, ADMIN, time, 86_400, None);
+        format!("/v4/im_open_login_svc/account_check?sdkappid={APP}&identifier={ADMIN}&usersig={ticket}")
+    };
+    let (old, new) = (sign_at(now() - 100), sign_at(now() + 100));
+    let body = json!({ "CheckItem": [{ "UserID": ADMIN }] }).to_string();
+    assert_eq!(post(&server, &old, &body).await.1["ErrorCode"], 0);
+    server.ok("im_open_login_svc/kick", json!({ "UserID": ADMIN })).await;
+    for _ in ["before", "after the restart"] {
+        assert_eq!(post(&server, &old, &body).await.1["ErrorCode"], 70001);
+        assert_eq!(post(&server, &new, &body).await.1["ErrorCode"], 0);
+        server.kill().await;
+        server.restart().await;
+    }
+}
+
+#[tokio::test]
+async fn user_ids_that_are_numbers_are_told_apart_from_other_faults() {
+    let server = shared().await;
+    for (command, body, code) in [
+        ("im_open_login_svc/account_import", json!({ "UserID": 7 }), 60015),
+        ("im_open_login_svc/account_import", json!({ "UserID": [] }), 70402),
+        ("im_open_login_svc/multiaccount_import", json!({ "Accounts": ["x", 7] }), 60015),
+        ("im_open_login_svc/kick", json!({ "Identifier": 7 }), 60015),
+        ("profile/portrait_get", json!({ "To_Account": [7], "TagList": ["Tag_Profile_IM_Nick"] }), 60015),
+        ("profile/portrait_set", json!({ "From_Account": 7, "ProfileItem": [] }), 60015),
+        (
+            "sns/friend_check",
+            json!({ "From_Account": 7, "To_Account": ["x"], "CheckType": "CheckResult_Type_Both" }),
+            60015,
+        ),
+        ("recentcontact/delete", json!({ "From_Account": 7, "Type": 1, "To_Account": "x" }), 60015),
+        ("openim/admin_set_msg_read", json!({ "Report_Account": 7, "Peer_Account": "x" }), 90003),
+        ("openim/sendmsg", json!({ "From_Account": 7, "To_Account": "x", "MsgRandom": 1, "MsgBody": [] }), 90008),
+    ] {
+        server.fails(code, command, body).await;
+    }
 }
 
 #[tokio::test]
