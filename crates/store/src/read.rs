@@ -337,6 +337,8 @@ pub trait Conversations: Send + Sync {
     async fn unread_total(&self, app: AppId, user: &UserId) -> Read<u64>;
     /// Views with unread messages, at most `limit`, newest first.
     async fn unread_views(&self, app: AppId, user: &UserId, limit: usize) -> Read<Vec<DirectView>>;
+    /// Tells which of two messages of any conversations arrived later: the one with the larger number. 0 when it is not there.
+    async fn arrival(&self, app: AppId, conversation: &ConversationKey, seq: u64) -> Read<u64>;
 }
 
 /// Reads what is kept about uploaded files.

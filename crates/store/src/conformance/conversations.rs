@@ -72,6 +72,14 @@ pub(super) async fn views_come_newest_first(trial: &Trial) {
     let recent = store.read().direct_views(APP, &user("ana"), at(1), 10).await.unwrap();
     assert_eq!(recent, views[..2]);
     assert_eq!(store.read().direct_views(APP, &user("ana"), START, 3).await.unwrap(), views[..3]);
+    // Within a second the order of arrival tells the newer.
+    let mut arrivals = Vec::new();
+    for peer in ["cid", "bob", "eve", "dan"] {
+        arrivals.push(store.read().arrival(APP, &between("ana", peer), 1).await.unwrap());
+    }
+    assert!(arrivals[0] > 0 && arrivals.is_sorted(), "{arrivals:?}");
+    assert_eq!(store.read().arrival(APP, &between("ana", "bob"), 2).await.unwrap(), 0);
+    assert_eq!(store.read().arrival(APP, &between("ana", "fay"), 1).await.unwrap(), 0);
     let unread = store.read().unread_views(APP, &user("ana"), 10).await.unwrap();
     let expected: Vec<_> = views.iter().filter(|v| v.peer.as_str() != "bob").cloned().collect();
     assert_eq!(unread, expected);

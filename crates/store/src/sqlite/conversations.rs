@@ -50,6 +50,17 @@ impl Conversations for Sqlite {
             views(c, &sql, params![app.0, user.as_str(), int(limit as u64)])
         })
     }
+
+    async fn arrival(&self, app: AppId, conversation: &ConversationKey, seq: u64) -> Result<u64, StoreError> {
+        self.read(|c| {
+            let Some((pk, _)) = find(c, app, conversation)? else { return Ok(0) };
+            let found: Option<i64> = c
+                .prepare_cached("SELECT id FROM messages WHERE conv = ?1 AND seq = ?2")
+                .and_then(|mut s| s.query_row(params![pk, int(seq)], |r| r.get(0)).optional())
+                .map_err(failed)?;
+            Ok(found.map_or(0, uint))
+        })
+    }
 }
 
 const VIEW: &str = "peer, shown_seq, updated_at, read_until, counted, counted_read, cleared_seq, read_seq, late,

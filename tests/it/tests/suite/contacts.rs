@@ -256,3 +256,26 @@ async fn merged_messages_that_are_too_long_are_kept() {
     let read = bob.ok("im_long_msg.get_relay_json_msg", json!({ "JsonMsgKey": saved["JsonMsgKey"] })).await;
     assert_eq!(read["MsgList"], messages);
 }
+
+#[tokio::test]
+async fn the_recent_list_tells_the_order_also_within_a_second() {
+    let server = shared().await;
+    let users = server.users(&["ana", "bob", "cid", "dan", "eve", "fay"]).await;
+    let group = server.group("Public", &users[0], &[]).await;
+    let say = json!({ "GroupId": group, "From_Account": users[0], "Random": random(), "MsgBody": text("all") });
+    for peer in [3, 1, 5, 2] {
+        mail(server, &users[0], &users[peer], "in one second").await;
+    }
+    server.ok("group_open_http_svc/send_group_msg", say).await;
+    mail(server, &users[4], &users[0], "in one second").await;
+    mail(server, &users[0], &users[1], "again").await;
+    let expected = [&users[1], &users[4], &group, &users[2], &users[5], &users[3]].map(String::clone);
+    let found: Vec<String> = recent(server, &users[0], 7).await.into_iter().map(|(name, _)| name).collect();
+    assert_eq!(found, expected);
+    for name in ["ToGroupid", "ToGroupId", "GroupId"] {
+        let mut body = json!({ "From_Account": users[0], "Type": 2 });
+        body[name] = json!(group);
+        server.ok("recentcontact/delete", body).await;
+    }
+    assert!(!recent(server, &users[0], 7).await.iter().any(|(name, _)| *name == group));
+}

@@ -70,7 +70,7 @@ pub struct DeleteConversation {
     kind: u32,
     #[serde(rename = "To_Account")]
     peer: Option<UserId>,
-    #[serde(rename = "ToGroupid", alias = "ToGroupId")]
+    #[serde(rename = "ToGroupid", alias = "ToGroupId", alias = "GroupId")]
     group: Option<GroupId>,
     #[serde(rename = "ClearRamble", default, deserialize_with = "decode::flag")]
     clear: bool,

@@ -3,7 +3,10 @@
 use std::{cmp::Reverse, sync::Arc};
 
 use serde::{Deserialize, Serialize};
-use tsudoi_domain::{Timestamp, UserId, conversation::care::Contact};
+use tsudoi_domain::{
+    Timestamp, UserId,
+    conversation::{ConversationKey, care::Contact},
+};
 
 use super::{
     list::{Kind, Line, lines, tie},
@@ -83,6 +86,12 @@ struct Item {
     marks: Option<Marks>,
 }
 
+impl Item {
+    fn name(&self) -> &str {
+        self.peer.as_deref().or(self.group.as_deref()).unwrap_or_default()
+    }
+}
+
 #[derive(Debug, Clone, Serialize)]
 struct Marks {
     #[serde(rename = "StandardMark")]
@@ -103,13 +112,13 @@ impl Command for RecentConversations {
         let kept = app.settings().limits().conversation.max_kept as usize;
         let has = |flag: u32| self.flags & flag != 0;
         let items = lines(app, &user, Timestamp(0), kept).await?.into_iter();
-        let mut items: Vec<_> = items.filter_map(|line| item(caller, &line.item, self.flags)).collect();
-        items.sort_by_key(|(place, _)| Reverse(*place));
+        let items = items.filter_map(|line| item(caller, &user, &line.item, self.flags)).collect();
+        let items = newest_first(app, items).await?;
         let own_pages = has(KNOWS_PINNED) && has(PAGES_PINNED);
         let (mut pinned, mut others) = (Vec::new(), Vec::new());
         for one in items {
-            let list = if one.1.pinned == 1 && own_pages { &mut pinned } else { &mut others };
-            list.push(one.1);
+            let list = if one.pinned == 1 && own_pages { &mut pinned } else { &mut others };
+            list.push(one);
         }
         let is_pinned = |item: &Item| item.pinned == 1;
         let mut room = kept;
@@ -132,18 +141,50 @@ impl Command for RecentConversations {
     }
 }
 
-/// The item of a conversation with its place in the list; nothing when nobody spoke yet and such are not wanted.
-fn item(caller: &Caller, line: &Line, flags: u32) -> Option<((Timestamp, u32), Item)> {
+/// What tells the place of a conversation from that of another of the same second: the message it shows.
+struct Said {
+    conversation: ConversationKey,
+    seq: u64,
+}
+
+/// The newest conversations first; those of one second by the arrival of what they show.
+async fn newest_first(app: &App, mut items: Vec<(Said, Item)>) -> Result<Vec<Item>, Error> {
+    items.sort_by_key(|(_, item)| Reverse(item.time));
+    let mut ordered = Vec::with_capacity(items.len());
+    for second in items.chunk_by(|one, next| one.1.time == next.1.time) {
+        let mut arrived = Vec::with_capacity(second.len());
+        for (said, item) in second {
+            // Who is alone in a second needs no further order.
+            let arrival = if second.len() == 1 || said.seq == 0 {
+                0
+            } else {
+                app.store().read().arrival(app.id(), &said.conversation, said.seq).await?
+            };
+            let tie = tie(if item.peer.is_some() { 1 } else { 2 }, item.name());
+            arrived.push(((arrival, tie), item.clone()));
+        }
+        arrived.sort_by_key(|(place, _)| Reverse(*place));
+        ordered.extend(arrived.into_iter().map(|(_, item)| item));
+    }
+    Ok(ordered)
+}
+
+/// The item of a conversation with what it shows; nothing when nobody spoke yet and such are not wanted.
+fn item(caller: &Caller, user: &UserId, line: &Line, flags: u32) -> Option<(Said, Item)> {
     let care = &line.care;
-    let (contact, time, is_empty) = match &line.kind {
-        Kind::Direct(view) => (Contact::User(view.peer.clone()), view.updated_at, view.shown_seq == 0),
+    let (contact, conversation, time, seq) = match &line.kind {
+        Kind::Direct(view) => {
+            let conversation = ConversationKey::direct(user, &view.peer);
+            (Contact::User(view.peer.clone()), conversation, view.updated_at, view.shown_seq)
+        }
         Kind::Group(joined) => {
             let position = joined.position;
-            let is_empty = position.shown_seq == 0;
-            let time = if is_empty { joined.member.joined_at } else { position.shown_time };
-            (Contact::Group(joined.group.id.clone()), time, is_empty)
+            let time = if position.shown_seq == 0 { joined.member.joined_at } else { position.shown_time };
+            let group = joined.group.id.clone();
+            (Contact::Group(group.clone()), ConversationKey::Group(group), time, position.shown_seq)
         }
     };
+    let is_empty = seq == 0;
     if is_empty && flags & WITH_EMPTY == 0 {
         return None;
     }
@@ -157,8 +198,8 @@ fn item(caller: &Caller, line: &Line, flags: u32) -> Option<((Timestamp, u32), I
         Contact::User(peer) => (1, Some(peer.to_string()), None),
         Contact::Group(group) => (2, None, Some(group.to_string())),
     };
-    let tie = tie(if kind == 1 { 1 } else { 2 }, peer.as_deref().or(group.as_deref()).unwrap_or_default());
-    Some(((time, tie), Item { kind, peer, group, time, pinned: care.pinned_at.is_some().into(), marks }))
+    let item = Item { kind, peer, group, time, pinned: care.pinned_at.is_some().into(), marks };
+    Some((Said { conversation, seq }, item))
 }
 
 /// A list that is read in pages, the newest first. A cursor is a second and how many of that second were given.
