@@ -325,13 +325,13 @@ pub struct DirectItem<'a> {
     flags: u32,
     #[serde(rename = "MsgVersion")]
     version: u32,
-    #[serde(rename = "IsNeedReadReceipt", skip_serializing_if = "is_zero")]
-    need_receipt: u32,
+    #[serde(rename = "IsNeedReadReceipt", skip_serializing_if = "Option::is_none")]
+    need_receipt: Option<u32>,
     /// 1: the receiver said to have read it; only in history.
     #[serde(rename = "IsPeerRead", skip_serializing_if = "Option::is_none")]
     peer_read: Option<u32>,
-    #[serde(rename = "SupportMessageExtension", skip_serializing_if = "is_zero")]
-    extension: u32,
+    #[serde(rename = "SupportMessageExtension", skip_serializing_if = "Option::is_none")]
+    extension: Option<u32>,
     #[serde(rename = "IsRelayMsg", skip_serializing_if = "is_zero")]
     relay: u32,
     #[serde(rename = "SendMsgControl", skip_serializing_if = "Option::is_none")]
@@ -371,9 +371,9 @@ impl<'a> DirectItem<'a> {
             face_url: faces.face_url(from),
             flags: 0,
             version: 0,
-            need_receipt: options.need_receipt.into(),
+            need_receipt: options.need_receipt.then_some(1),
             peer_read: None,
-            extension: options.support_extension.into(),
+            extension: options.support_extension.then_some(1),
             relay: options.is_relay.into(),
             control: SendControl::of(options),
             revoker: None,
@@ -398,6 +398,17 @@ impl<'a> DirectItem<'a> {
     pub fn with_id(self, draft: &Draft) -> Self {
         let id = message_id(&self.tiny_id, draft);
         Self { id: Some(id), ..self }
+    }
+
+    /// The same for a backend, which is told of everything that is not so as well.
+    #[must_use]
+    pub fn for_backends(self) -> Self {
+        Self {
+            cloud_custom_data: Some(self.cloud_custom_data.unwrap_or_default()),
+            need_receipt: Some(self.need_receipt.unwrap_or_default()),
+            extension: Some(self.extension.unwrap_or_default()),
+            ..self
+        }
     }
 
     /// The same, saying whether the receiver said to have read it.

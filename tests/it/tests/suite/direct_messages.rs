@@ -646,3 +646,37 @@ async fn past_messages_are_imported_in_any_order_once() {
         server.fails(code, "openim/importmsg", body).await;
     }
 }
+
+#[tokio::test]
+async fn backends_read_every_field_of_a_message_and_edit_only_its_data() {
+    let server = shared().await;
+    let users = server.users(&["ana", "bob"]).await;
+    let key = mail(server, &users[0], &users[1], "plain").await["MsgKey"].clone();
+    let read = async |operator: &str| {
+        let page = json!({ "Operator_Account": operator, "Peer_Account": users[1], "MaxCnt": 5, "MinTime": 0,
+            "MaxTime": 4_000_000_000u32 });
+        server.call("openim/admin_getroammsg", &page).await
+    };
+    let message = read(&users[0]).await["MsgList"][0].clone();
+    for (name, value) in [
+        ("CloudCustomData", json!("")),
+        ("IsNeedReadReceipt", json!(0)),
+        ("SupportMessageExtension", json!(0)),
+        ("IsPeerRead", json!(0)),
+        ("MsgFlagBits", json!(0)),
+        ("MsgVersion", json!(0)),
+    ] {
+        assert_eq!(message[name], value, "{name} of {message}");
+    }
+    let edit = |body: Value| {
+        let mut edit = json!({ "From_Account": users[0], "To_Account": users[1], "MsgKey": key });
+        edit.as_object_mut().expect("an object").extend(body.as_object().expect("an object").clone());
+        edit
+    };
+    server.fails(90002, "openim/modify_c2c_msg", edit(json!({ "MsgBody": [] }))).await;
+    server.ok("openim/modify_c2c_msg", edit(json!({ "MsgBody": [ ], "CloudCustomData": "only data" }))).await;
+    let message = read(&users[0]).await["MsgList"][0].clone();
+    assert_eq!((&message["CloudCustomData"], &message["MsgVersion"]), (&json!("only data"), &json!(1)));
+    assert_eq!(message["MsgBody"], text("plain"));
+    assert_eq!(read("nobody-at-all").await["ErrorCode"], 90008);
+}

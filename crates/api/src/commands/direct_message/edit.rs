@@ -59,8 +59,10 @@ impl Command for EditMessage {
             from: &caller.user,
             contact: Contact::User(if caller.user == self.from { &self.to } else { &self.from }),
         };
-        let new = new_text(app, caller, &subject, Place::Direct, self.body.as_deref(), self.cloud_custom_data.as_ref())
-            .await?;
+        let data = self.cloud_custom_data.as_ref();
+        // An empty list beside custom data stands for no list (docs/spec/rest-common.md#6.1).
+        let body = self.body.as_deref().filter(|body| data.is_none() || !is_empty_list(body));
+        let new = new_text(app, caller, &subject, Place::Direct, body, data).await?;
         if !caller.is_app_admin() && caller.user != self.from && caller.user != self.to {
             return Err(Denied::NoSuchDirectMessage(key).into());
         }
@@ -75,6 +77,11 @@ impl Command for EditMessage {
             .await?;
         edited.ok_or_else(|| ErrorCode::C2cMessageNotFound.into())
     }
+}
+
+fn is_empty_list(json: &RawValue) -> bool {
+    let inner = json.get().strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    inner.is_some_and(|inner| inner.trim().is_empty())
 }
 
 impl EditMessage {

@@ -17,6 +17,7 @@ use crate::{
     command::{Caller, Command, Route},
     decode,
     error::Error,
+    error_code::ErrorCode,
     wire::{
         faces::Faces,
         item::{DirectItem, direction},
@@ -79,7 +80,7 @@ impl Command for History {
         };
         let range = Range { newer: self.newer, from, until, after };
         let limit = page_size(app, self.count);
-        let page = page(app, &caller.user, &self.peer, &range, limit, usize::MAX).await?;
+        let page = page(app, &caller.user, &self.peer, &range, limit, Reader::Client).await?;
         let shown: Vec<_> = page
             .messages
             .into_iter()
@@ -139,7 +140,11 @@ impl Command for AdminHistory {
         let after = self.last_key.as_deref().map(|key| msg_key("LastMsgKey", key)).transpose()?;
         let range = Range { newer: false, from: Timestamp(self.min), until: Timestamp(self.max), after };
         let limit = page_size(app, Some(self.count));
-        let page = page(app, &self.user, &self.peer, &range, limit, PAGE_BYTES).await?;
+        let page = page(app, &self.user, &self.peer, &range, limit, Reader::Backend).await?;
+        if page.messages.is_empty() && app.store().account(app.id(), &self.user).await?.is_none() {
+            let text = format!("`Operator_Account`: account {} does not exist", self.user);
+            return Err(Error::new(ErrorCode::MessageBadSender, text));
+        }
         Ok(AdminHistoryPage {
             complete: page.complete.into(),
             count: page.messages.len(),
@@ -156,6 +161,13 @@ struct Range {
     from: Timestamp,
     until: Timestamp,
     after: Option<MsgKey>,
+}
+
+/// Who reads a page.
+#[derive(Debug, Clone, Copy)]
+enum Reader {
+    Client,
+    Backend,
 }
 
 /// A page, ascending.
@@ -195,7 +207,7 @@ async fn page(
     peer: &UserId,
     range: &Range,
     limit: usize,
-    max_bytes: usize,
+    reader: Reader,
 ) -> Result<Page, Error> {
     let query = DirectQuery {
         direction: if range.newer { Direction::Newer } else { Direction::Older },
@@ -210,9 +222,13 @@ async fn page(
     let mut page = Page { messages: Vec::new(), last: None, complete: true };
     let mut bytes = 0;
     for message in found {
-        let json =
+        let item =
             DirectItem::stored(&message, &faces).with_id(&message.draft).with_receipt(read.contains(&message.seq));
-        let json = to_raw_value(&json).expect("plain data");
+        let (item, max_bytes) = match reader {
+            Reader::Client => (item, usize::MAX),
+            Reader::Backend => (item.for_backends(), PAGE_BYTES),
+        };
+        let json = to_raw_value(&item).expect("plain data");
         bytes += json.get().len();
         if page.messages.len() == limit || bytes > max_bytes && !page.messages.is_empty() {
             page.complete = false;
