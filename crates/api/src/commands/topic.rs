@@ -22,6 +22,8 @@ use crate::{
     decode,
     error::Error,
     error_code::ErrorCode,
+    filter::Place,
+    screening::{self, Contact, Subject},
     webhook,
     wire::{
         faces::Faces,
@@ -73,6 +75,23 @@ struct Wish {
     created_at: Option<Timestamp>,
 }
 
+/// Lets the app's word lists look at what a topic says of itself: its name, introduction and notification.
+async fn screen(
+    app: &App,
+    caller: &Caller,
+    user: &UserId,
+    group: &GroupId,
+    texts: [Option<&mut String>; 3],
+) -> Result<(), Error> {
+    let subject = Subject { from: user, contact: Contact::Group(group) };
+    for (field, text) in ["TopicName", "Introduction", "Notification"].into_iter().zip(texts) {
+        if let Some(text) = text {
+            screening::text(app, caller, &subject, Place::GroupInfo, field, text).await?;
+        }
+    }
+    Ok(())
+}
+
 /// The new topic.
 #[derive(Debug, Serialize)]
 pub struct Created {
@@ -82,8 +101,10 @@ pub struct Created {
 
 impl Wish {
     /// Stores the topic, created at that time when it is imported; answers its id.
-    async fn fulfil(self, caller: &Caller, app: &App, created_at: Option<Timestamp>) -> Result<Created, Error> {
+    async fn fulfil(mut self, caller: &Caller, app: &App, created_at: Option<Timestamp>) -> Result<Created, Error> {
         let user = caller.acting_for(self.from.as_ref());
+        let texts = [Some(&mut self.name), Some(&mut self.introduction), Some(&mut self.notification)];
+        screen(app, caller, &user, &self.group, texts).await?;
         if created_at.is_none() && app.webhooks().wants(WebhookCommand::BeforeCreateTopic) {
             // What the rules forbid is nothing to ask about.
             let (scene, _, _) = self.decide(caller, app, &user, created_at).await?;
@@ -146,7 +167,7 @@ impl Wish {
 /// `Action::ManageTopics`.
 /// Limits: `limits.topic` (number, custom string), `limits.group` (lengths of name and texts).
 /// Errors: `GroupNotFound`, `GroupNotAllowed`, `CommunityOff`, `TopicBadId`, `GroupBadParameter`, `GroupAccountNotFound`,
-/// `GroupIdTakenByYou` for an id that another topic has, `GroupQuotaReached`, what the app's backend says.
+/// `GroupIdTakenByYou` for an id that another topic has, `GroupQuotaReached`, `ContentTextRefused`, what the app's backend says.
 /// Spec: docs/spec/rest-groups.md#7.1, docs/spec/websocket-protocol.md#16
 #[derive(Debug, Deserialize)]
 #[serde(transparent)]
@@ -534,7 +555,7 @@ impl Command for ModifyTopic {
 
     async fn run(self, caller: &Caller, app: &Arc<App>) -> Result<Done, Error> {
         let user = caller.acting_for(self.from.as_ref());
-        let edit = TopicEdit {
+        let mut edit = TopicEdit {
             name: self.name,
             introduction: self.introduction,
             notification: self.notification,
@@ -543,6 +564,8 @@ impl Command for ModifyTopic {
             mute_all: self.mute_all.or(self.shut_up_all),
             permission: self.permission,
         };
+        let texts = [edit.name.as_mut(), edit.introduction.as_mut(), edit.notification.as_mut()];
+        screen(app, caller, &user, &self.group, texts).await?;
         app.decide(|| async {
             let scene = app.scene(&self.group, caller, &user).await?;
             topic::held_by(&scene, &app.settings())?;

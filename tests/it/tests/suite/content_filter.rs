@@ -426,3 +426,69 @@ async fn the_backend_is_warned_of_its_rate() {
     assert_eq!((&alarm.body["Request"], &alarm.body["Limit"]), (&json!(9), &json!(10)));
     assert_eq!((alarm.param("ClientIP"), alarm.param("OptPlatform")), (None, Some("RESTAPI")));
 }
+
+#[tokio::test]
+async fn what_is_written_about_friends_topics_and_official_accounts_is_looked_at() {
+    let server = Server::start(&[]).await;
+    let users = server.users(&["ana", "bob", "cid", "dan"]).await;
+    let ana = server.login(&users[0]).await;
+    add_library_word(&server, "1", "badger", "Abuse").await;
+    add_library_word(&server, "3", "weasel", "Abuse").await;
+
+    // Friends: each entry has its own code, the others are done.
+    let entry = |user: &str, remark: &str, wording: &str| json!({ "To_Account": user, "Remark": remark, "AddWording": wording });
+    let items = [entry(&users[1], "a badger", ""), entry(&users[2], "", "hi badger"), entry(&users[3], "a weasel", "")];
+    let body = json!({ "From_Account": users[0], "ForceAddFlags": 1, "AddFriendItem": items });
+    for answer in [ana.ok("sns.friend_add", body.clone()).await, server.ok("sns/friend_add", body).await] {
+        let codes: Vec<&Value> =
+            answer["ResultItem"].as_array().expect("items").iter().map(|i| &i["ResultCode"]).collect();
+        assert_eq!(codes[..2], [&json!(80001), &json!(80001)], "{answer}");
+        assert_eq!(answer["Fail_Account"].as_array().expect("a list")[..2], [json!(users[1]), json!(users[2])]);
+    }
+    let remark = async |user: &str| {
+        let list = json!({ "From_Account": users[0], "To_Account": [user], "TagList": ["Tag_SNS_IM_Remark"] });
+        server.ok("sns/friend_get_list", list).await["InfoItem"][0]["SnsProfileItem"][0]["Value"].clone()
+    };
+    assert_eq!(remark(&users[3]).await, "a ******");
+    let update = |remark: &str| {
+        let fields = [json!({ "Tag": "Tag_SNS_IM_Remark", "Value": remark })];
+        json!({ "From_Account": users[0], "UpdateItem": [{ "To_Account": users[3], "SnsItem": fields }] })
+    };
+    let answer = ana.ok("sns.friend_update", update("badger")).await;
+    assert_eq!(answer["ResultItem"][0]["ResultCode"], 80001, "{answer}");
+    let import = json!({ "From_Account": users[0], "AddFriendItem": [entry(&users[1], "badger", "")] });
+    let answer = server.ok("sns/friend_import", import).await;
+    assert_eq!(answer["ResultItem"][0]["ResultCode"], 80001, "{answer}");
+    assert_eq!(remark(&users[3]).await, "a ******");
+    // Answers to requests.
+    let dan = server.login(&users[3]).await;
+    let ask = json!({ "From_Account": users[3], "AddFriendItem": [entry(&users[2], "", "hi")] });
+    assert_eq!(dan.ok("sns.friend_add", ask).await["ResultItem"][0]["ResultCode"], 30539);
+    let agree = |remark: &str| {
+        let item = json!({ "To_Account": users[3], "Remark": remark, "ResponseAction": "Response_Action_AgreeAndAdd" });
+        json!({ "From_Account": users[2], "ResponseFriendItem": [item] })
+    };
+    let cid = server.login(&users[2]).await;
+    assert_eq!(cid.ok("sns.friend_response", agree("badger")).await["ResultItem"][0]["ResultCode"], 80001);
+    assert_eq!(cid.ok("sns.friend_response", agree("dan")).await["ResultItem"][0]["ResultCode"], 0);
+
+    // Topics.
+    let create = json!({ "Type": "Community", "Name": "town", "Owner_Account": users[0], "SupportTopic": 1 });
+    let town = server.ok("group_open_http_svc/create_group", create).await["GroupId"].clone();
+    let topic = |name: &str| json!({ "GroupId": town, "TopicName": name, "From_Account": users[0] });
+    server.fails(80001, "million_group_open_http_svc/create_topic", topic("badgers")).await;
+    let id = server.ok("million_group_open_http_svc/create_topic", topic("weasels")).await["TopicId"].clone();
+    let edit = json!({ "GroupId": town, "TopicId": id, "Introduction": "badger", "From_Account": users[0] });
+    server.fails(80001, "million_group_open_http_svc/modify_topic", edit).await;
+    let show = json!({ "GroupId": town, "TopicIdList": [id], "From_Account": users[0] });
+    let shown = server.ok("million_group_open_http_svc/get_topic", show).await;
+    assert_eq!(shown["TopicAndSelfInfo"][0]["TopicInfo"]["TopicName"], "******s", "{shown}");
+
+    // Official accounts.
+    let official = "official_account_open_http_svc";
+    let new = |name: &str| json!({ "Owner_Account": users[0], "Name": name });
+    server.fails(80001, &format!("{official}/create_official_account"), new("badger news")).await;
+    let created = server.ok(&format!("{official}/create_official_account"), new("news")).await;
+    let edit = json!({ "Official_Account": created["OfficialAccountUserID"], "Introduction": "badger" });
+    server.fails(80001, &format!("{official}/modify_official_account_base_info"), edit).await;
+}

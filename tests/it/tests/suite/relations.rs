@@ -698,3 +698,31 @@ async fn the_backend_is_asked_about_clients_and_told_of_everybody() {
     let told = receiver.call("State.StateChange", |body| body["Info"]["Action"] == "CustomStatusChange").await.body;
     assert_eq!((&told["Info"]["Reason"], &told["CustomStatus"]), (&json!("SetCustomStatus"), &json!("away")));
 }
+
+/// Clients of all ages write the groups of a new friend as a text or as a list.
+#[tokio::test]
+async fn friend_groups_are_named_in_both_ways() {
+    let server = shared().await;
+    let users = server.users(&["ana", "bob", "cid", "dan", "eve"]).await;
+    let add = |command: &'static str, to: &str, groups: Value| {
+        let item = json!({ "To_Account": to, "GroupName": groups });
+        server.ok(command, json!({ "From_Account": users[0], "ForceAddFlags": 1, "AddFriendItem": [item] }))
+    };
+    for (command, to, groups, expected) in [
+        ("sns/friend_add", &users[1], json!("work"), json!(["work"])),
+        ("sns/friend_add", &users[2], json!(["work", "club"]), json!(["work", "club"])),
+        ("sns/friend_import", &users[3], json!("club"), json!(["club"])),
+        ("sns/friend_import", &users[4], json!(["club", "work"]), json!(["club", "work"])),
+    ] {
+        let answer = add(command, to, groups.clone()).await;
+        assert_eq!(answer["ResultItem"][0]["ResultCode"], 0, "{command} {groups}: {answer}");
+        let list = json!({ "From_Account": users[0], "To_Account": [to], "TagList": ["Tag_SNS_IM_Group"] });
+        let answer = server.ok("sns/friend_get_list", list).await;
+        let mut found: Vec<String> =
+            serde_json::from_value(answer["InfoItem"][0]["SnsProfileItem"][0]["Value"].clone()).expect("names");
+        let mut expected: Vec<String> = serde_json::from_value(expected).expect("names");
+        found.sort();
+        expected.sort();
+        assert_eq!(found, expected, "{command} {groups}");
+    }
+}

@@ -21,6 +21,8 @@ use crate::{
     decode::{self, Fault},
     error::Error,
     error_code::ErrorCode,
+    filter::Place,
+    screening::{self, Contact, Subject},
 };
 
 /// Most official accounts of one owner.
@@ -65,6 +67,21 @@ impl Profile {
         }
         if self.max_subscriber_num == Some(0) {
             return Err(bad("`MaxSubscriberNum` is 0"));
+        }
+        Ok(())
+    }
+
+    /// Lets the app's word lists look at what the account says of itself.
+    async fn screen(&mut self, app: &App, caller: &Caller) -> Result<(), Error> {
+        let subject = Subject { from: &caller.user, contact: Contact::Nobody };
+        for (field, text) in [
+            ("Name", &mut self.name),
+            ("Introduction", &mut self.introduction),
+            ("Organization", &mut self.organization),
+        ] {
+            if let Some(text) = text {
+                screening::text(app, caller, &subject, Place::UserInfo, field, text).await?;
+            }
         }
         Ok(())
     }
@@ -127,7 +144,7 @@ impl Command for CreateOfficialAccount {
     const ROUTE: Route = Route::rest(SERVICE, "create_official_account", "docs/spec/rest-push-ops.md#3");
     type Reply = Created;
 
-    async fn run(self, caller: &Caller, app: &Arc<App>) -> Result<Created, Error> {
+    async fn run(mut self, caller: &Caller, app: &Arc<App>) -> Result<Created, Error> {
         enabled(app)?;
         if self.profile.name.is_none() {
             return Err(bad("`Name` is missing"));
@@ -145,6 +162,7 @@ impl Command for CreateOfficialAccount {
             let text = format!("`Owner_Account`: account {} does not exist", self.owner);
             return Err(Error::new(ErrorCode::GroupAccountNotFound, text));
         }
+        self.profile.screen(app, caller).await?;
         let name = self.profile.name.as_deref().unwrap_or_default();
         let asked = About::new(None, &caller.user, &self.owner, name);
         app.webhooks().ask(WebhookCommand::BeforeCreateOfficialAccount, caller, &asked).await?;
@@ -239,12 +257,13 @@ impl Command for ModifyOfficialAccount {
     const ROUTE: Route = Route::rest(SERVICE, "modify_official_account_base_info", "docs/spec/rest-push-ops.md#3");
     type Reply = Done;
 
-    async fn run(self, caller: &Caller, app: &Arc<App>) -> Result<Done, Error> {
+    async fn run(mut self, caller: &Caller, app: &Arc<App>) -> Result<Done, Error> {
         let before = known(app, &self.account).await?;
         self.profile.check()?;
         if self.profile.is_empty() {
             return Err(bad("nothing of the official account is to be changed"));
         }
+        self.profile.screen(app, caller).await?;
         let official = self.profile.of(before.clone());
         let account = app.store().account(app.id(), &official.id).await?;
         let mut tags = vec![account::NICK.to_owned(), account::IMAGE.to_owned()];

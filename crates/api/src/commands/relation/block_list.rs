@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use tsudoi_domain::{Timestamp, UserId, change::Change, relation};
 
-use super::{Others, Results, bad, check_len, friend_list::CheckedItem, owner};
+use super::{Others, Results, bad, check_len, cut, friend_list::CheckedItem, owner};
 use crate::{
     app::App,
     catalogue::{Entry, list},
@@ -145,10 +145,8 @@ impl Command for GetBlocked {
         }
         let start = self.start.unwrap_or(0);
         let sequence = app.store().read().people(app.id(), &account.user).await?.seq;
-        let mut page = app.store().read().blocked_page(app.id(), &account.user, start, limit + 1).await?;
-        let more = page.len() > limit;
-        page.truncate(limit);
-        let next = if more { page.last().map_or(0, |entry| entry.place) } else { 0 };
+        let page = app.store().read().blocked_page(app.id(), &account.user, start, limit + 1).await?;
+        let (page, next) = cut(page, limit, |entry| entry.place);
         let items = page.into_iter().map(|entry| BlockedItem { user: entry.user, since: entry.since });
         Ok(BlockedPage { items: items.collect(), next, misspelt_sequence: sequence, sequence })
     }

@@ -11,7 +11,7 @@ use tsudoi_domain::{
     relation::{self, FollowKind, Refusal},
 };
 
-use super::{ItemResult, Results, bad, check_len, owner};
+use super::{ItemResult, Results, bad, check_len, cut, owner};
 use crate::{
     app::App,
     catalogue::{Entry, list},
@@ -198,10 +198,9 @@ impl Command for GetFollows {
             "" => 0,
             cursor => cursor.parse().map_err(|_| bad(format!("`StartCursor`: `{cursor}` is of no answer")))?,
         };
-        let mut page = app.store().read().follow_page(app.id(), &account.user, kind, after, limit + 1).await?;
-        let more = page.len() > limit;
-        page.truncate(limit);
-        let next = page.last().filter(|_| more).map_or_else(String::new, |(place, _)| place.to_string());
+        let page = app.store().read().follow_page(app.id(), &account.user, kind, after, limit + 1).await?;
+        let (page, next) = cut(page, limit, |(place, _)| *place);
+        let next = if next == 0 { String::new() } else { next.to_string() };
         let mut tags = profile::all_tags(&settings);
         tags.retain(|tag| profile::check_read(&settings, tag, caller.is_app_admin()).is_ok());
         let mut items = Vec::with_capacity(page.len());

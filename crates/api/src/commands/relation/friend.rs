@@ -1,6 +1,6 @@
 //! Entries of friend lists: added, imported, changed, deleted.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use serde::Deserialize;
 use tsudoi_domain::{
@@ -13,7 +13,7 @@ use tsudoi_domain::{
     },
 };
 
-use super::{Others, Results, bad, check_len, list_owner, owner};
+use super::{Others, Results, bad, check_len, list_owner, owner, screen};
 use crate::{
     app::App,
     catalogue::{Entry, list},
@@ -30,7 +30,8 @@ pub(crate) fn all() -> Vec<Entry> {
 /// Adds friends, or asks them. REST: in the name of any account; gateway: in one's own, never by force.
 /// Limits: `limits.sns`. Errors: `RelationAccountNotFound`, `RelationBadParameter`; per item also `RelationSendingForbidden`,
 /// `RelationPeerBlocked`, `RelationBlockedByPeer`, `RelationFriendListFull`, `RelationPeerFriendListFull`,
-/// `RelationFriendGroupsFull`, `RelationPeerDeniesAll`, `RelationNeedsConfirmation` (asked), `RelationPendingFull`.
+/// `RelationFriendGroupsFull`, `RelationPeerDeniesAll`, `RelationNeedsConfirmation` (asked), `RelationPendingFull`,
+/// `ContentTextRefused`.
 /// Spec: docs/spec/rest-users.md#5.3, docs/spec/websocket-protocol.md#18
 #[derive(Debug, Deserialize)]
 pub struct AddFriends {
@@ -50,8 +51,8 @@ struct AddItem {
     user: String,
     #[serde(rename = "Remark", default, deserialize_with = "decode::text_or_nothing")]
     remark: Option<String>,
-    #[serde(rename = "GroupName", default, deserialize_with = "decode::text_or_nothing")]
-    group: Option<String>,
+    #[serde(rename = "GroupName", default, deserialize_with = "decode::names")]
+    groups: Vec<String>,
     #[serde(rename = "AddSource", default, deserialize_with = "decode::text_or_nothing")]
     source: Option<String>,
     #[serde(rename = "AddWording", default, deserialize_with = "decode::text_or_nothing")]
@@ -63,7 +64,7 @@ impl AddItem {
         Wanted {
             user: &self.user,
             remark: self.remark.as_deref(),
-            group: self.group.as_deref(),
+            group: self.groups.first().map(String::as_str),
             source: self.source.as_deref().unwrap_or_default(),
             wording: self.wording.as_deref().unwrap_or_default(),
         }
@@ -72,7 +73,7 @@ impl AddItem {
     fn wish(&self) -> Wish {
         Wish {
             remark: self.remark.clone().unwrap_or_default(),
-            groups: self.group.iter().cloned().collect(),
+            groups: self.groups.clone(),
             source: self.source.clone().unwrap_or_default(),
             wording: self.wording.clone().unwrap_or_default(),
             ..Wish::default()
@@ -102,21 +103,31 @@ impl Command for AddFriends {
     const ROUTE: Route = Route::both("sns", "friend_add", "docs/spec/rest-users.md#5.3");
     type Reply = Results;
 
-    async fn run(self, caller: &Caller, app: &Arc<App>) -> Result<Results, Error> {
+    async fn run(mut self, caller: &Caller, app: &Arc<App>) -> Result<Results, Error> {
         let account = owner(app, caller, self.from.as_deref()).await?;
         let settings = app.settings();
         check_len("AddFriendItem", self.items.len(), settings.limits().sns.import_batch)?;
         let mode = AddMode { both: self.how != Some(AddType::Single), forced: self.forced && caller.is_app_admin() };
         let names: Vec<String> = self.items.iter().map(|item| item.user.clone()).collect();
-        let wanted: Vec<Wanted<'_>> = self.items.iter().map(AddItem::wanted).collect();
-        let refused = before_add(app, caller, &wanted, mode.both).await?;
+        let mut unsaid = HashMap::new();
+        for item in &mut self.items {
+            let texts = [("Remark", item.remark.as_mut()), ("AddWording", item.wording.as_mut())];
+            if let Some(refusal) = screen(app, caller, &account.user, &item.user, texts).await? {
+                unsaid.insert(item.user.clone(), refusal);
+            }
+        }
+        // What is refused already is nothing to ask about.
+        let asked = self.items.iter().filter(|item| !unsaid.contains_key(&item.user));
+        let wanted: Vec<Wanted<'_>> = asked.map(AddItem::wanted).collect();
+        let mut refused = before_add(app, caller, &wanted, mode.both).await?;
+        refused.extend(unsaid);
         let decide = async || {
             let mut owner = list_owner(app, &settings, &account).await?;
             let mut others = Others::load(app, &account.user, &names).await?;
             let (mut results, mut change) = (Results::default(), Change::none());
             for item in &self.items {
                 if let Some(refusal) = refused.get(&item.user) {
-                    results.refused_by_app(&item.user, refusal);
+                    results.refused(&item.user, refusal);
                     continue;
                 }
                 let wish = item.wish();
@@ -151,7 +162,7 @@ impl Command for AddFriends {
 
 /// Takes over friends of another system, one-way, without asking anybody. REST only.
 /// Limits: `limits.sns`. Errors: `RelationAccountNotFound`, `RelationBadParameter`; per item also `RelationFriendListFull`,
-/// `RelationFriendGroupsFull`.
+/// `RelationFriendGroupsFull`, `ContentTextRefused`.
 /// Spec: docs/spec/rest-users.md#5.4
 #[derive(Debug, Deserialize)]
 pub struct ImportFriends {
@@ -169,7 +180,7 @@ struct ImportItem {
     remark: String,
     #[serde(rename = "RemarkTime")]
     remarked_at: Option<u32>,
-    #[serde(rename = "GroupName", default)]
+    #[serde(rename = "GroupName", default, deserialize_with = "decode::names")]
     groups: Vec<String>,
     #[serde(rename = "AddSource", default)]
     source: String,
@@ -193,17 +204,28 @@ impl Command for ImportFriends {
     const ROUTE: Route = Route::rest("sns", "friend_import", "docs/spec/rest-users.md#5.4");
     type Reply = Results;
 
-    async fn run(self, caller: &Caller, app: &Arc<App>) -> Result<Results, Error> {
+    async fn run(mut self, caller: &Caller, app: &Arc<App>) -> Result<Results, Error> {
         let account = owner(app, caller, self.from.as_deref()).await?;
         let settings = app.settings();
         check_len("AddFriendItem", self.items.len(), settings.limits().sns.import_batch)?;
         let moment = |secs: u32| Timestamp(secs.into());
         let names: Vec<String> = self.items.iter().map(|item| item.user.clone()).collect();
+        let mut refused = HashMap::new();
+        for item in &mut self.items {
+            let texts = [("Remark", Some(&mut item.remark)), ("AddWording", Some(&mut item.wording))];
+            if let Some(refusal) = screen(app, caller, &account.user, &item.user, texts).await? {
+                refused.insert(item.user.clone(), refusal);
+            }
+        }
         let decide = async || {
             let mut owner = list_owner(app, &settings, &account).await?;
             let mut others = Others::load(app, &account.user, &names).await?;
             let (mut results, mut change) = (Results::default(), Change::none());
             for item in &self.items {
+                if let Some(refusal) = refused.get(&item.user) {
+                    results.refused(&item.user, refusal);
+                    continue;
+                }
                 let wish = Wish {
                     remark: item.remark.clone(),
                     remarked_at: item.remarked_at.map(moment),
@@ -224,7 +246,8 @@ impl Command for ImportFriends {
 }
 
 /// Changes entries of a friend list, each wholly or not at all. REST: of any account; gateway: one's own.
-/// Limits: `limits.sns`. Errors: `RelationAccountNotFound`, `RelationBadParameter`; per item also `RelationFriendGroupsFull`.
+/// Limits: `limits.sns`. Errors: `RelationAccountNotFound`, `RelationBadParameter`; per item also `RelationFriendGroupsFull`,
+/// `ContentTextRefused`.
 /// Spec: docs/spec/rest-users.md#5.5, docs/spec/websocket-protocol.md#18
 #[derive(Debug, Deserialize)]
 pub struct UpdateFriends {
@@ -259,6 +282,14 @@ enum SnsValue {
 }
 
 impl SnsField {
+    /// The new remark, if that is what it is.
+    fn remark_mut(&mut self) -> Option<&mut String> {
+        match &mut self.value {
+            SnsValue::One(ProfileValue::Text(text)) if self.tag == friend::REMARK => Some(text),
+            SnsValue::One(_) | SnsValue::Many(_) => None,
+        }
+    }
+
     fn edit(&self) -> Result<Edit, Refusal> {
         let wrong_type = || Refusal::BadValue(format!("the value of `{}` has the wrong type", self.tag));
         match (self.tag.as_str(), &self.value) {
@@ -277,7 +308,7 @@ impl Command for UpdateFriends {
     const ROUTE: Route = Route::both("sns", "friend_update", "docs/spec/rest-users.md#5.5");
     type Reply = Results;
 
-    async fn run(self, caller: &Caller, app: &Arc<App>) -> Result<Results, Error> {
+    async fn run(mut self, caller: &Caller, app: &Arc<App>) -> Result<Results, Error> {
         let account = owner(app, caller, self.from.as_deref()).await?;
         let settings = app.settings();
         check_len("UpdateItem", self.items.len(), settings.limits().sns.import_batch)?;
@@ -285,12 +316,25 @@ impl Command for UpdateFriends {
             return Err(bad(format!("`SnsItem` of `{}` is empty", empty.user)));
         }
         let names: Vec<String> = self.items.iter().map(|item| item.user.clone()).collect();
+        let mut refused = HashMap::new();
+        for item in &mut self.items {
+            for field in &mut item.fields {
+                let texts = [(friend::REMARK, field.remark_mut())];
+                if let Some(refusal) = screen(app, caller, &account.user, &item.user, texts).await? {
+                    refused.insert(item.user.clone(), refusal);
+                }
+            }
+        }
         let decide = async || {
             let mut owner = list_owner(app, &settings, &account).await?;
             let mut others = Others::load(app, &account.user, &names).await?;
             let (mut results, mut change) = (Results::default(), Change::none());
-            let mut entries = std::collections::HashMap::new();
+            let mut entries = HashMap::new();
             for item in &self.items {
+                if let Some(refusal) = refused.get(&item.user) {
+                    results.refused(&item.user, refusal);
+                    continue;
+                }
                 let outcome = match others.get(&item.user) {
                     Err(unknown) => Err(unknown),
                     Ok((peer, pair)) => {

@@ -10,7 +10,7 @@ use tsudoi_domain::{
     relation::{self, Friend, Refusal, friend},
 };
 
-use super::{ItemResult, Others, bad, check_len, owner};
+use super::{ItemResult, Others, bad, check_len, cut, owner};
 use crate::{
     app::App,
     catalogue::{Entry, list},
@@ -149,10 +149,8 @@ impl Command for GetFriends {
             let readable = |tag: &String| relation::reads_custom(&settings, tag, caller.is_app_admin());
             tags.extend(custom_tags(&settings).filter(readable));
         }
-        let mut page = app.store().read().friend_page(app.id(), &account.user, start, PAGE + 1).await?;
-        let more = page.len() > PAGE;
-        page.truncate(PAGE);
-        let next = if more { page.last().map_or(0, |(place, _)| *place) } else { 0 };
+        let page = app.store().read().friend_page(app.id(), &account.user, start, PAGE + 1).await?;
+        let (page, next) = cut(page, PAGE, |(place, _)| *place);
         let fields = |friend: &Friend| {
             let set = tags.iter().filter_map(|tag| Some((tag, value(friend, tag).filter(|value| !value.is_empty())?)));
             set.map(|(tag, value)| SnsField { tag: tag.clone(), value }).collect()
@@ -165,7 +163,7 @@ impl Command for GetFriends {
             standard_sequence: people.seq,
             custom_sequence: people.custom_seq,
             total: people.friends,
-            complete: (!more).into(),
+            complete: (next == 0).into(),
             next,
         })
     }

@@ -1,6 +1,6 @@
 //! Friend requests that wait: listed, seen, answered, deleted.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 use tsudoi_domain::{
@@ -12,7 +12,7 @@ use tsudoi_domain::{
     },
 };
 
-use super::{Others, Results, bad, check_len, list_owner, owner};
+use super::{Others, Results, bad, check_len, list_owner, owner, screen};
 use crate::{
     app::App,
     catalogue::{Entry, list},
@@ -174,7 +174,7 @@ impl Command for SeeRequests {
 /// Answers friend requests. REST: for any account; gateway: for oneself.
 /// Limits: `limits.sns`. Errors: `RelationAccountNotFound`, `RelationBadParameter`; per item also `RelationNoSuchRequest`,
 /// `RelationPeerBlocked`, `RelationBlockedByPeer`, `RelationFriendListFull`, `RelationPeerFriendListFull`,
-/// `RelationFriendGroupsFull`.
+/// `RelationFriendGroupsFull`, `ContentTextRefused`.
 /// Spec: docs/spec/websocket-protocol.md#18
 #[derive(Debug, Deserialize)]
 pub struct AnswerRequests {
@@ -232,7 +232,7 @@ impl Command for AnswerRequests {
     const ROUTE: Route = Route::both("sns", "friend_response", "docs/spec/websocket-protocol.md#18");
     type Reply = Results;
 
-    async fn run(self, caller: &Caller, app: &Arc<App>) -> Result<Results, Error> {
+    async fn run(mut self, caller: &Caller, app: &Arc<App>) -> Result<Results, Error> {
         let account = owner(app, caller, self.from.as_deref()).await?;
         let settings = app.settings();
         check_len("ResponseFriendItem", self.items.len(), settings.limits().sns.import_batch)?;
@@ -240,8 +240,17 @@ impl Command for AnswerRequests {
             return Err(bad(format!("`ResponseAction` for `{}` is empty", item.user)));
         }
         let names: Vec<String> = self.items.iter().map(|item| item.user.clone()).collect();
-        let answered: Vec<Answered<'_>> = self.items.iter().filter_map(AnswerItem::answered).collect();
-        let refused = before_response(app, caller, &answered).await?;
+        let mut unsaid = HashMap::new();
+        for item in &mut self.items {
+            let texts = [("Remark", item.remark.as_mut())];
+            if let Some(refusal) = screen(app, caller, &account.user, &item.user, texts).await? {
+                unsaid.insert(item.user.clone(), refusal);
+            }
+        }
+        let asked = self.items.iter().filter(|item| !unsaid.contains_key(&item.user));
+        let answered: Vec<Answered<'_>> = asked.filter_map(AnswerItem::answered).collect();
+        let mut refused = before_response(app, caller, &answered).await?;
+        refused.extend(unsaid);
         let decide = async || {
             let mut owner = list_owner(app, &settings, &account).await?;
             let mut others = Others::load(app, &account.user, &names).await?;
@@ -249,7 +258,7 @@ impl Command for AnswerRequests {
             for item in &self.items {
                 let Some(WireAnswer(answer)) = item.answer else { continue };
                 if let Some(refusal) = refused.get(&item.user) {
-                    results.refused_by_app(&item.user, refusal);
+                    results.refused(&item.user, refusal);
                     continue;
                 }
                 let answered = match others.get(&item.user) {

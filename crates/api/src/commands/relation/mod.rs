@@ -12,7 +12,15 @@ use tsudoi_domain::{
     relation::{Pair, Refusal, friend::Owner},
 };
 
-use crate::{app::App, catalogue::Entry, command::Caller, error::Error, error_code::ErrorCode};
+use crate::{
+    app::App,
+    catalogue::Entry,
+    command::Caller,
+    error::Error,
+    error_code::ErrorCode,
+    filter::Place,
+    screening::{self, Contact, Subject},
+};
 
 pub mod block_list;
 pub mod follow;
@@ -55,6 +63,14 @@ fn check_len(field: &str, len: usize, most: u32) -> Result<(), Error> {
     Ok(())
 }
 
+/// The first `most` of a list that was read one entry too far, and where the next page goes on; 0 when there is none.
+fn cut<T>(mut read: Vec<T>, most: usize, place: impl Fn(&T) -> u64) -> (Vec<T>, u64) {
+    let more = read.len() > most;
+    read.truncate(most);
+    let next = if more { read.last().map_or(0, place) } else { 0 };
+    (read, next)
+}
+
 /// What became of one account of a request.
 #[derive(Debug, Clone, Serialize)]
 pub struct ItemResult {
@@ -88,8 +104,8 @@ pub struct Results {
 }
 
 impl Results {
-    /// The app's backend said no.
-    fn refused_by_app(&mut self, user: &str, (code, text): &(u32, String)) {
+    /// Refused before the rules were asked, by the app's backend or its word lists.
+    fn refused(&mut self, user: &str, (code, text): &(u32, String)) {
         self.failed.push(user.into());
         self.items.push(ItemResult { user: user.into(), code: *code, text: text.clone() });
     }
@@ -133,6 +149,30 @@ impl Others {
         let pair = self.pairs.get_mut(&account.user).ok_or_else(unknown)?;
         Ok((account, pair))
     }
+}
+
+/// Lets the app's word lists look at what somebody writes about or to another; words may be replaced. Answers the refusal, if it is
+/// refused.
+async fn screen<const N: usize>(
+    app: &App,
+    caller: &Caller,
+    from: &UserId,
+    to: &str,
+    texts: [(&'static str, Option<&mut String>); N],
+) -> Result<Option<(u32, String)>, Error> {
+    let to = UserId::parse(to).ok();
+    let subject = Subject { from, contact: to.as_ref().map_or(Contact::Nobody, Contact::User) };
+    for (field, text) in texts {
+        let Some(text) = text else { continue };
+        match screening::text(app, caller, &subject, Place::Relation, field, text).await {
+            Ok(()) => {}
+            Err(error) if error.code() == ErrorCode::ContentTextRefused.number() => {
+                return Ok(Some((error.code(), error.text().into())));
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(None)
 }
 
 /// Whose list is written, as it stands now.
