@@ -92,9 +92,10 @@ async fn read_loop(
         if let Err(bad) = fed {
             return CloseReason::BadFrame(bad.close_code());
         }
-        match timeout(limits.silence, reader.readable()).await {
+        match timeout(limits.silence.min(session.remaining()), reader.readable()).await {
             Ok(Ok(())) => {}
             Ok(Err(_)) => return CloseReason::Gone,
+            Err(_) if session.remaining().is_zero() => return CloseReason::Expired,
             Err(_) => return CloseReason::Silent,
         }
         let read = SCRATCH.with_borrow_mut(|scratch| {

@@ -48,6 +48,8 @@ pub enum CloseReason {
     TooSlow,
     /// It said nothing for too long.
     Silent,
+    /// What it was let in by has run out.
+    Expired,
     /// A newer connection of the same device took its place.
     Replaced,
     /// The server stops.
@@ -61,7 +63,7 @@ impl CloseReason {
     #[must_use]
     pub fn code(self) -> u16 {
         match self {
-            Self::Gone | Self::Silent | Self::Replaced => 1000,
+            Self::Gone | Self::Silent | Self::Expired | Self::Replaced => 1000,
             Self::BadFrame(code) => code,
             Self::TooSlow | Self::Flooding => 1008,
             Self::Stopping => 1001,
@@ -153,6 +155,8 @@ pub struct Session {
     peer: OnceLock<IpAddr>,
     /// When the client was last heard, as [`age_ms`] counts.
     heard_ms: AtomicU64,
+    /// When what it was let in by runs out, likewise.
+    ends_ms: AtomicU64,
 }
 
 impl Session {
@@ -182,6 +186,7 @@ impl Session {
             ended: OnceLock::new(),
             peer: OnceLock::new(),
             heard_ms: AtomicU64::new(age_ms()),
+            ends_ms: AtomicU64::new(u64::MAX),
         })
     }
 
@@ -256,6 +261,17 @@ impl Session {
     #[must_use]
     pub fn silence(&self) -> Duration {
         Duration::from_millis(age_ms().saturating_sub(self.heard_ms.load(Ordering::Relaxed)))
+    }
+
+    /// The session ends that long from now; who logs in anew says it anew.
+    pub fn end_in(&self, life: Duration) {
+        let life_ms = u64::try_from(life.as_millis()).unwrap_or(u64::MAX);
+        self.ends_ms.store(age_ms().saturating_add(life_ms), Ordering::Relaxed);
+    }
+
+    /// For how long it goes on at most.
+    pub(crate) fn remaining(&self) -> Duration {
+        Duration::from_millis(self.ends_ms.load(Ordering::Relaxed).saturating_sub(age_ms()))
     }
 
     /// Why it ended, once it has.

@@ -1,6 +1,6 @@
 //! Who is on a connection: tickets, session tokens, login, logout (docs/spec/websocket-protocol.md#5, #6).
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
 use tsudoi_domain::{
@@ -72,11 +72,7 @@ async fn by_ticket(app: &App, user: &str, ticket: &str) -> Result<(UserId, Proof
     if user.is_robot() {
         return Err(Error::new(ErrorCode::AccountBarred, "robots do not log in"));
     }
-    if let Some(account) = app.store().account(app.id(), &user).await?
-        && proof.issued_at < account.valid_from
-    {
-        return Err(Error::new(ErrorCode::UserSigExpired, "the ticket was issued before the account was kicked"));
-    }
+    app.check_kicked(&user, proof.issued_at).await?;
     Ok((user, proof))
 }
 
@@ -128,6 +124,9 @@ impl Command for Login {
                 app.devices.logged_in(&app.settings().login, &caller.user, session.instance(), platform);
                 app.commit(came(&account, session, app.now())).await?;
             }
+            // The last second of the ticket is included.
+            let life = u64::try_from(proof.expires_at.since(app.now())).unwrap_or_default();
+            session.end_in(Duration::from_secs(life.saturating_add(1)));
             let others = app.hub().attach(session, Identity { user: caller.user.clone(), inst_id });
             if others.is_empty() {
                 told_of_presence(app, &caller.user).await;

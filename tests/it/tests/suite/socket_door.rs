@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::json;
-use tsudoi_it::{ADMIN, Server, shared, ticket, unique};
+use tsudoi_it::{ADMIN, APP, KEY, Server, now, shared, ticket, unique};
 
 #[tokio::test]
 async fn the_heartbeat_is_answered_without_login_and_with_void_credentials() {
@@ -176,4 +176,24 @@ async fn a_device_that_was_away_learns_that_it_was_replaced() {
     // A new ticket makes the device the newest.
     back.login(&user).await;
     second.other("im_open_status.stat_forceoffline").await;
+}
+
+#[tokio::test]
+async fn a_connection_ends_with_the_ticket_that_opened_it() {
+    let server = shared().await;
+    let users = server.users(&["ana", "bob"]).await;
+    let key = tsudoi_api::user_sig::SigningKey::new(KEY.into());
+    let client = server.connect().await;
+    // Long enough for a slow machine to log in, short enough to be waited for.
+    let short = tsudoi_api::user_sig::sign(&key, APP, &users[0], now(), 6, None);
+    client.use_credentials(json!({ "identifier": users[0], "usersig": short }));
+    let a2 = client.ok("im_open_status.wslogin", json!({ "State": "Online" })).await["A2Key"].clone();
+    client.closed().await;
+    let query = json!({ "To_Account": [users[0]] });
+    assert_eq!(server.ok("openim/query_online_status", query).await["QueryResult"][0]["Status"], "Offline");
+    // Whoever comes back is told that a new ticket is needed.
+    let again = server.connect().await;
+    again.use_credentials(json!({ "a2": a2, "tinyid": "1" }));
+    again.fails(70001, "im_open_status.wslogin", json!({ "State": "Online" })).await;
+    again.login(&users[0]).await;
 }
