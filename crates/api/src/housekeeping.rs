@@ -14,6 +14,7 @@ use tsudoi_domain::{
     group::{Group, dissolve},
     member::{Member, remove},
     settings::DEFAULT_ADMIN,
+    time::Millis,
 };
 use tsudoi_store::StoreError;
 
@@ -44,6 +45,10 @@ const RECOUNT_EVERY: i64 = 86_400;
 /// What waits for users is kept at least so many days (docs/spec/limits-and-editions.md#10).
 const LEAST_LOG_DAYS: i64 = 7;
 const DAY_SECS: i64 = 86_400;
+/// Seconds between two passes over old pushes.
+const PUSHES_EVERY: i64 = 3600;
+/// Pushes are told of for 30 days (docs/spec/rest-push-ops.md#2.5), the day that runs not counted.
+const PUSH_DAYS: i64 = 31;
 
 /// Ticks until the process ends.
 pub async fn run(shared: Arc<Shared>) {
@@ -61,6 +66,7 @@ pub struct Housekeeping {
     shared: Arc<Shared>,
     messages: Messages,
     logs: Logs,
+    pushes_due: Timestamp,
     sweep: Sweep,
     idle: HashMap<(AppId, GroupType), u64>,
     recount: Pass,
@@ -104,6 +110,7 @@ impl Housekeeping {
             shared,
             messages: Messages { pass: Pass { cursor: 0, due: now }, days: HashMap::new() },
             logs: Logs { due: now, waiting: VecDeque::new() },
+            pushes_due: now,
             sweep: Sweep { due: Timestamp(now.0 + SWEEP_EVERY), types: VecDeque::new(), groups: VecDeque::new() },
             idle: HashMap::new(),
             recount: Pass { cursor: 0, due: now },
@@ -117,6 +124,7 @@ impl Housekeeping {
             ("what is gone", self.purge(now).await),
             ("old messages", self.expire_messages(now).await),
             ("old logs", self.expire_logs(now).await),
+            ("old pushes", self.expire_pushes(now).await),
             ("idle groups", self.recycle(now).await),
             ("members offline", self.sweep_members(now).await),
             ("counts of members", self.recount(now).await),
@@ -125,6 +133,21 @@ impl Housekeeping {
                 tracing::warn!(%error, what, "housekeeping could not be done and is tried again");
             }
         }
+    }
+
+    async fn expire_pushes(&mut self, now: Timestamp) -> Result<(), StoreError> {
+        if now < self.pushes_due {
+            return Ok(());
+        }
+        let before = Millis((now.0 - PUSH_DAYS * DAY_SECS) * 1000);
+        let mut deleted = 0;
+        for app in self.shared.apps() {
+            deleted += self.shared.store.read().expire_pushes(app.id(), before, PURGED).await?;
+        }
+        if deleted == 0 {
+            self.pushes_due = Timestamp(now.0 + PUSHES_EVERY);
+        }
+        Ok(())
     }
 
     async fn purge(&self, now: Timestamp) -> Result<(), StoreError> {

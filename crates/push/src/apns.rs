@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::{
-    BadAccount, Notification, Sender, Verdict, client,
+    APPLE, BadAccount, Notification, Sender, Verdict, client,
     jwt::{CannotSign, Key},
     retry_after, ticket, unreachable,
 };
@@ -140,7 +140,7 @@ fn payload(notification: &Notification) -> Vec<u8> {
 #[async_trait]
 impl Sender for Apns {
     fn platform(&self) -> u32 {
-        1
+        APPLE
     }
 
     async fn send(&self, notification: &Notification) -> Verdict {

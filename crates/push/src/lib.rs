@@ -38,6 +38,9 @@ pub enum Verdict {
     Refused(String),
 }
 
+/// The number of Apple's service in reports.
+pub const APPLE: u32 = 1;
+
 /// A push service.
 #[async_trait]
 pub trait Sender: Send + Sync + std::fmt::Debug {

@@ -3,7 +3,10 @@
 use std::collections::HashMap;
 
 use async_trait::async_trait;
-use tsudoi_domain::{AppId, GroupId, UserId, time::Timestamp};
+use tsudoi_domain::{
+    AppId, GroupId, UserId,
+    time::{Millis, Timestamp},
+};
 
 use crate::StoreError;
 
@@ -76,6 +79,13 @@ pub trait Upkeep: Send + Sync {
     /// # Errors
     /// [`StoreError::Unavailable`] when nothing can be stored now.
     async fn expire_mutes(&self, now: Timestamp, limit: usize) -> Result<u64, StoreError>;
+
+    /// Deletes an app's pushes that were made before a moment, at most `limit` of each kind. Answers how many; 0 when nothing is
+    /// left.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when nothing can be stored now.
+    async fn expire_pushes(&self, app: AppId, before: Millis, limit: usize) -> Result<u64, StoreError>;
 
     /// Counts the members of groups anew and corrects what groups say of themselves. Looks at `limit` groups from a cursor, 0 at
     /// first.

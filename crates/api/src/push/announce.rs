@@ -15,6 +15,7 @@ use tsudoi_domain::{
     group::MsgFlag,
     message::{Content, Draft},
     push::{Push, PushDevice, PushKind},
+    statistics::Figure,
 };
 use tsudoi_push::{Extras, Letter, Notification, Post, Verdict};
 use tsudoi_store::StoreError;
@@ -63,6 +64,22 @@ impl Source {
             Self::Message { .. } => Of::Message(now),
             Self::Push { task, .. } => Of::Task(task),
         }
+    }
+}
+
+impl Source {
+    /// The figure of the day that a notification counts in: what Apple's service took. Pushes arrive as one-to-one messages.
+    fn figure(&self, platform: u32, verdict: &Verdict) -> Option<Figure> {
+        if platform != tsudoi_push::APPLE || !matches!(verdict, Verdict::Taken(_)) {
+            return None;
+        }
+        Some(match self {
+            Self::Message { draft, .. } => match draft.conversation {
+                ConversationKey::Direct(..) => Figure::DirectApplePushes,
+                ConversationKey::Group(_) | ConversationKey::Topic(_) => Figure::GroupApplePushes,
+            },
+            Self::Push { .. } => Figure::DirectApplePushes,
+        })
     }
 }
 
@@ -255,6 +272,9 @@ pub(crate) fn open_post() -> Post<About> {
 fn ended(about: About, notification: Notification, verdict: Verdict) {
     let app = about.app.clone();
     app.pushes.counted.ended(about.source.of(app.now()), about.platform, &verdict);
+    if let Some(figure) = about.source.figure(about.platform, &verdict) {
+        app.statistics.add(&app, figure, 1);
+    }
     if let Verdict::Refused(words) | Verdict::Later(words, _) = &verdict {
         tracing::info!(app = %app.id(), platform = about.platform, words, "a notification was not taken");
     }
@@ -416,4 +436,24 @@ pub(super) fn report_online(app: &App, push: &Push, to: &UserId) -> Option<tsudo
 pub(crate) fn start(shared: &Arc<Shared>, queue: mpsc::Receiver<Announcement>) {
     tokio::spawn(run(queue));
     tokio::spawn(super::keep_time(shared.clone()));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_apple_took_is_counted_and_nothing_else() {
+        let push = Source::Push { task: "t".into(), data_id: None, made: Timestamp(0) };
+        let taken = Verdict::Taken(None);
+        assert_eq!(push.figure(tsudoi_push::APPLE, &taken), Some(Figure::DirectApplePushes));
+        for (platform, verdict) in [
+            (4, taken),
+            (tsudoi_push::APPLE, Verdict::Gone),
+            (tsudoi_push::APPLE, Verdict::Refused("no".into())),
+            (tsudoi_push::APPLE, Verdict::Later("busy".into(), None)),
+        ] {
+            assert_eq!(push.figure(platform, &verdict), None, "{platform} {verdict:?}");
+        }
+    }
 }

@@ -75,6 +75,17 @@ pub(super) async fn pushes_keep_their_order_and_progress(trial: &Trial) {
     assert_eq!(read.pushes_since(APP, PushKind::ToMany, Millis(since.0 + 9)).await.unwrap(), (0, None));
     let span = read.pushes_between(APP, START, START, 2).await.unwrap();
     assert_eq!(span.iter().map(|entry| entry.push.task.as_str()).collect::<Vec<_>>(), ["d", "c"]);
+
+    // Old ones go, of whatever kind; places are not given twice.
+    assert_eq!(read.expire_pushes(APP, Millis(since.0 + 4), 1).await.unwrap(), 2, "one of each kind");
+    assert_eq!(read.expire_pushes(APP, Millis(since.0 + 4), 9).await.unwrap(), 1);
+    assert_eq!(read.expire_pushes(APP, Millis(since.0 + 4), 9).await.unwrap(), 0);
+    assert_eq!(read.expire_pushes(AppId(APP.0 + 1), Millis(since.0 + 99), 9).await.unwrap(), 0);
+    assert!(read.push(APP, "a").await.unwrap().is_none());
+    assert_eq!(read.push(APP, "d").await.unwrap().unwrap().push, made[3]);
+    assert_eq!(read.expire_pushes(APP, Millis(since.0 + 99), 9).await.unwrap(), 2);
+    store.write(Write::PutPush(Box::new(push("e", PushKind::ToMany, 5, 60)))).await;
+    assert!(read.last_kept_push(APP).await.unwrap() > kept[1].pos);
 }
 
 pub(super) async fn a_user_is_served_once(trial: &Trial) {

@@ -386,6 +386,21 @@ pub(super) fn unschedule(c: &Connection, app: AppId, task: &str) -> Result<(), S
         .map_err(failed)
 }
 
+/// Deletes what was made before a moment.
+pub(super) fn expire(c: &Connection, app: AppId, before: Millis, limit: usize) -> Result<u64, StoreError> {
+    let mut deleted = 0;
+    for kind in [PushKind::ToMany, PushKind::ToNamed, PushKind::Revocation] {
+        deleted += c
+            .prepare_cached(
+                "DELETE FROM pushes WHERE pos IN
+                     (SELECT pos FROM pushes WHERE app = ?1 AND kind = ?2 AND made_at < ?3 LIMIT ?4)",
+            )
+            .and_then(|mut s| s.execute(params![app.0, kind.number(), before.0, int(limit as u64)]))
+            .map_err(failed)?;
+    }
+    Ok(deleted as u64)
+}
+
 /// Forgets everything about a user.
 pub(super) fn forget_user(c: &Connection, app: AppId, user: &UserId) -> Result<(), StoreError> {
     for sql in [

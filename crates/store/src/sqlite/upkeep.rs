@@ -4,7 +4,11 @@ use std::collections::{BTreeMap, HashMap};
 
 use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension, params};
-use tsudoi_domain::{AppId, GroupId, UserId, conversation::ConversationKey, time::Timestamp};
+use tsudoi_domain::{
+    AppId, GroupId, UserId,
+    conversation::ConversationKey,
+    time::{Millis, Timestamp},
+};
 
 use super::{
     Sqlite, apply, conversations, failed, int, messages, uint,
@@ -48,6 +52,13 @@ impl Upkeep for Sqlite {
 
     async fn expire_mutes(&self, now: Timestamp, limit: usize) -> Result<u64, StoreError> {
         match self.writer.ask(Work::ExpireMutes { now, limit }).await? {
+            Done::Deleted(number) => Ok(number),
+            other => Err(other.unexpected()),
+        }
+    }
+
+    async fn expire_pushes(&self, app: AppId, before: Millis, limit: usize) -> Result<u64, StoreError> {
+        match self.writer.ask(Work::ExpirePushes { app, before, limit }).await? {
             Done::Deleted(number) => Ok(number),
             other => Err(other.unexpected()),
         }

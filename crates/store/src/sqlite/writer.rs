@@ -5,12 +5,16 @@ use std::{collections::HashMap, sync::Arc, thread};
 use parking_lot::RwLock;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
-use tsudoi_domain::{AppId, UserId, change::Change, time::Timestamp};
+use tsudoi_domain::{
+    AppId, UserId,
+    change::Change,
+    time::{Millis, Timestamp},
+};
 
 use super::{
     SqliteOptions,
     apply::{Applied, Applier},
-    apps, failed, outbox, upkeep,
+    apps, failed, outbox, pushes, upkeep,
 };
 use crate::{
     AppRow, CommitObserver, Committed, DeadCall, Expired, ExpiredLog, Outcome, ReadyCall, Recounted, StoreError,
@@ -26,6 +30,7 @@ pub(super) enum Work {
     ExpireMessages { keep_from: HashMap<AppId, Timestamp>, after: u64, limit: usize },
     ExpireLog { app: AppId, before: Timestamp, after: Option<UserId>, limit: usize },
     ExpireMutes { now: Timestamp, limit: usize },
+    ExpirePushes { app: AppId, before: Millis, limit: usize },
     ForgetCalls(Vec<u64>),
     BuryCalls { dead: Vec<DeadCall>, keep: u64 },
     ReviveCalls { app: AppId, ids: Vec<u64> },
@@ -221,6 +226,9 @@ fn store_one(
             upkeep::expire_log(transaction, *app, *before, after.as_ref(), *limit).map(Done::ExpiredLog)
         }
         Work::ExpireMutes { now, limit } => upkeep::expire_mutes(transaction, *now, *limit).map(Done::Deleted),
+        Work::ExpirePushes { app, before, limit } => {
+            pushes::expire(transaction, *app, *before, *limit).map(Done::Deleted)
+        }
         Work::ForgetCalls(ids) => outbox::forget(transaction, ids).map(|()| Done::Written),
         Work::BuryCalls { dead, keep } => outbox::bury(transaction, dead, *keep).map(|()| Done::Written),
         Work::ReviveCalls { app, ids } => applier.revive(transaction, *app, ids).map(Done::Revived),

@@ -332,6 +332,35 @@ async fn labels_have_limits() {
     ] {
         server.fails(code, "all_member_push/im_set_attr", body).await;
     }
+    // Some clients call the lists `Attrs` and `Tags`.
+    let entry = |name: &str, value: Value| json!({ "To_Account": "ana", name: value });
+    let calls = [
+        ("im_set_attr", json!({ "Attrs": [entry("Attrs", json!({ "region": "north" }))] })),
+        ("im_add_tag", json!({ "Tags": [entry("Tags", json!(["flat"]))] })),
+    ];
+    for (command, body) in calls {
+        server.ok(&format!("all_member_push/{command}"), body).await;
+    }
+    let got = server.ok("all_member_push/im_get_attr", json!({ "To_Account": ["ana"] })).await;
+    assert_eq!(got["UserAttrs"][0]["Attrs"], json!({ "region": "north" }));
+    let calls = [
+        ("im_remove_attr", json!({ "Attrs": [entry("Attrs", json!(["region"]))] })),
+        ("im_remove_tag", json!({ "Tags": [entry("Tags", json!(["flat"]))] })),
+    ];
+    for (command, body) in calls {
+        server.ok(&format!("all_member_push/{command}"), body).await;
+    }
+    let got = server.ok("all_member_push/im_get_attr", json!({ "To_Account": ["ana"] })).await;
+    assert_eq!(got["UserAttrs"][0]["Attrs"], json!({}));
+    let got = server.ok("all_member_push/im_get_tag", json!({ "To_Account": ["ana"] })).await;
+    assert_eq!(got["UserTags"][0]["Tags"].as_array().expect("a list").len(), 11);
+    for (code, body) in [
+        (90003, json!({ "Tags": ["flat"] })),
+        (90001, json!({ "To_Account": "ana" })),
+        (90003, json!({ "UserTags": [{ "To_Account": 7, "Tags": ["flat"] }] })),
+    ] {
+        server.fails(code, "all_member_push/im_add_tag", body).await;
+    }
     for command in ["im_get_attr", "im_get_tag", "im_remove_all_tags"] {
         let command = format!("all_member_push/{command}");
         for (code, body) in [

@@ -88,7 +88,7 @@ impl Command for GetNames {
 /// Spec: docs/spec/rest-push-ops.md#1.4
 #[derive(Debug, Deserialize)]
 pub struct Set {
-    #[serde(rename = "UserAttrs")]
+    #[serde(rename = "UserAttrs", alias = "Attrs")]
     users: Vec<UserAttributes>,
 }
 
@@ -175,7 +175,7 @@ impl Command for Get {
 /// Spec: docs/spec/rest-push-ops.md#1.4
 #[derive(Debug, Deserialize)]
 pub struct Remove {
-    #[serde(rename = "UserAttrs")]
+    #[serde(rename = "UserAttrs", alias = "Attrs")]
     users: Vec<UserAttributeNames>,
 }
 

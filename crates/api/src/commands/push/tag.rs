@@ -17,20 +17,28 @@ use crate::{
     app::App,
     command::{Caller, Command, Done, Route},
     error::Error,
+    error_code::ErrorCode,
 };
 
 /// The most tags of one user that one call names.
 const TAGS: usize = 10;
 
-/// Tags of users, as calls name them: a list, or one user beside the list's name, as some clients write it.
+/// Tags of users, as calls name them: a list, which some clients call `Tags`, or one user with tags, as others write it.
 #[derive(Debug, Deserialize)]
-#[serde(untagged, expecting = "expected `UserTags`, a list of accounts with their tags")]
-enum Named {
-    Many {
-        #[serde(rename = "UserTags")]
-        users: Vec<UserTags>,
-    },
-    One(UserTags),
+struct Named {
+    #[serde(rename = "UserTags")]
+    users: Option<Vec<UserTags>>,
+    #[serde(rename = "To_Account")]
+    user: Option<UserId>,
+    #[serde(rename = "Tags")]
+    tags: Option<Entries>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(untagged, expecting = "expected a list of tags")]
+enum Entries {
+    Tags(Vec<String>),
+    Users(Vec<UserTags>),
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -44,9 +52,13 @@ struct UserTags {
 impl Named {
     async fn check(self, app: &App) -> Result<Vec<UserTags>, Error> {
         require_push(app)?;
-        let users = match self {
-            Self::Many { users } => users,
-            Self::One(user) => vec![user],
+        let users = match (self.users, self.user, self.tags) {
+            (Some(users), _, _) | (None, _, Some(Entries::Users(users))) => users,
+            (None, Some(user), Some(Entries::Tags(tags))) => vec![UserTags { user, tags }],
+            (None, None, Some(Entries::Tags(_))) => {
+                return Err(Error::new(ErrorCode::MessageBadReceiver, "`To_Account` is missing"));
+            }
+            (None, _, None) => return Err(Error::new(ErrorCode::MessageBadJson, "`UserTags` is missing")),
         };
         require_batch("UserTags", users.len())?;
         for one in &users {
