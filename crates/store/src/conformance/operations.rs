@@ -181,6 +181,12 @@ pub(super) async fn official_accounts_keep_subscribers_and_broadcasts(trial: &Tr
     assert_eq!(store.read().official_account(APP, &id).await.unwrap().unwrap().last_msg_time, at(9));
     assert_eq!(store.read().subscriptions(APP, &user("bob"), 0, 10).await.unwrap().1, 1);
     commit(Write::DeleteSubscriber { account: id.clone(), user: user("bob") }).await.unwrap();
+    // Subscriptions end with the subscriber, and with the account.
+    commit(subscribe("dan", None)).await.unwrap();
+    commit(Write::DeleteAccount(user("dan"))).await.unwrap();
+    assert_eq!(store.read().official_account(APP, &id).await.unwrap().unwrap().subscriber_num, 1);
+    assert_eq!(store.read().subscriptions(APP, &user("dan"), 0, 10).await.unwrap().1, 0);
+    assert_eq!(store.read().subscriptions(APP, &user("cid"), 0, 10).await.unwrap().1, 1);
     commit(Write::DeleteOfficialAccount(id.clone())).await.unwrap();
     assert_eq!(store.read().official_account(APP, &id).await.unwrap(), None);
     assert_eq!(store.read().subscriptions(APP, &user("cid"), 0, 10).await.unwrap().1, 0);

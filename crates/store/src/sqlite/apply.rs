@@ -746,6 +746,7 @@ impl Applier {
             Write::DeleteAccount(user) => {
                 accounts::delete(c, app, user)?;
                 pushes::forget_user(c, app, user)?;
+                official::forget(c, app, user)?;
             }
             Write::NoteDeletion { user, at } => accounts::note_deletion(c, app, user, *at)?,
             Write::SetProfile { user, fields } => accounts::set_profile(c, app, user, fields)?,

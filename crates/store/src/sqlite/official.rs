@@ -247,6 +247,18 @@ pub(super) fn delete_subscriber(c: &Connection, app: AppId, account: &UserId, us
     if gone > 0 { recount(c, pk, -1) } else { Ok(()) }
 }
 
+/// Ends all subscriptions of a user.
+pub(super) fn forget(c: &Connection, app: AppId, user: &UserId) -> Result<(), StoreError> {
+    for sql in [
+        "UPDATE official_accounts SET subscriber_num = subscriber_num - 1
+         WHERE pk IN (SELECT account FROM subscribers WHERE app = ?1 AND user = ?2)",
+        "DELETE FROM subscribers WHERE app = ?1 AND user = ?2",
+    ] {
+        c.prepare_cached(sql).and_then(|mut s| s.execute(params![app.0, user.as_str()])).map_err(failed)?;
+    }
+    Ok(())
+}
+
 fn recount(c: &Connection, pk: i64, change: i64) -> Result<(), StoreError> {
     c.prepare_cached("UPDATE official_accounts SET subscriber_num = subscriber_num + ?2 WHERE pk = ?1")
         .and_then(|mut s| s.execute(params![pk, change]))

@@ -306,3 +306,20 @@ async fn the_backend_is_asked_and_told() {
     server.ok(&format!("{S}/destroy_official_account"), json!({ "Official_Account": id })).await;
     receiver.call("OfficialAccount.CallbackAfterOfficialAccountDestroyed", about).await;
 }
+
+#[tokio::test]
+async fn subscriptions_end_with_the_subscriber() {
+    let server = server().await;
+    let users = server.users(&["clerk", "ana", "bob"]).await;
+    let id = create(&server, &users[0]).await;
+    let body = subscribers(&id, &[&users[1], &users[2]]);
+    assert_eq!(results(&server.ok(&format!("{S}/add_subscriber"), body.clone()).await), [1, 1]);
+    server.ok("im_open_login_svc/account_delete", json!({ "DeleteItem": [{ "UserID": users[1] }] })).await;
+    let shown = server.ok(&format!("{S}/get_subscriber_info"), json!({ "Official_Account": id })).await;
+    assert_eq!(shown["SubscriberNum"], 1, "{shown}");
+    let list = shown["SubscriberList"].as_array().expect("a list");
+    assert_eq!(list.iter().map(|one| &one["Subscriber_Account"]).collect::<Vec<_>>(), [&users[2]]);
+    // Who comes again starts anew.
+    server.ok("im_open_login_svc/account_import", json!({ "UserID": users[1] })).await;
+    assert_eq!(results(&server.ok(&format!("{S}/add_subscriber"), body).await), [1, 2]);
+}
