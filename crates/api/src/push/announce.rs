@@ -370,7 +370,7 @@ fn report(about: &About, id: &str, verdict: &Verdict) -> Option<tsudoi_domain::w
     let (time, to, platform) = (app.now(), &about.user, about.platform);
     match &about.source {
         Source::Message { draft, seq } => {
-            app.webhooks().tell(WebhookCommand::OfflinePush, Line::User(to), Origin::SERVER, || {
+            app.webhooks().tell(WebhookCommand::OfflinePush, Line::Pushes, Origin::SERVER, || {
                 let is_direct = matches!(draft.conversation, ConversationKey::Direct(..));
                 Events {
                     events: [MessageEvent {
@@ -394,7 +394,7 @@ fn report(about: &About, id: &str, verdict: &Verdict) -> Option<tsudoi_domain::w
             })
         }
         Source::Push { task, data_id, made } => {
-            app.webhooks().tell(WebhookCommand::AllMemberPush, Line::User(to), Origin::SERVER, || Events {
+            app.webhooks().tell(WebhookCommand::AllMemberPush, Line::Pushes, Origin::SERVER, || Events {
                 events: [PushEvent {
                     command: "Push.AllMemberPush",
                     kind: 1,
@@ -415,7 +415,7 @@ fn report(about: &About, id: &str, verdict: &Verdict) -> Option<tsudoi_domain::w
 
 /// What the backend is told of a push that reached a user who is here.
 pub(super) fn report_online(app: &App, push: &Push, to: &UserId) -> Option<tsudoi_domain::webhook::Call> {
-    app.webhooks().tell(WebhookCommand::AllMemberPush, Line::User(to), Origin::SERVER, || Events {
+    app.webhooks().tell(WebhookCommand::AllMemberPush, Line::Pushes, Origin::SERVER, || Events {
         events: [PushEvent {
             command: "Push.AllMemberPush",
             kind: 2,

@@ -5,6 +5,8 @@
 //! reached the queue rests and tries one call a second, so that a dead backend costs next to nothing and finds what it missed
 //! when it comes back. What a full queue has no room for, and what failed for good, goes to the dead calls.
 //!
+//! Results of pushes are made in lists: those that wait together go in one call, so many a second (docs/spec/webhooks.md#13).
+//!
 //! The store's outbox has what was committed and not made yet; [`Outbox`] tells it, some calls at a time, which were.
 
 use std::{
@@ -20,6 +22,7 @@ use arc_swap::ArcSwap;
 use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
+use tsudoi_domain::WebhookCommand;
 use tsudoi_store::{DeadCall, ReadyCall, Store, StoreError};
 
 use super::post::{Backend, Failure, FailureClass, beginning};
@@ -32,18 +35,59 @@ const PATIENCE: u32 = 64;
 /// How long it rests before it tries again.
 const REST: Duration = Duration::from_secs(1);
 
+/// Most results of pushes in one call.
+const RESULTS: usize = 100;
+/// What the list of results begins with.
+const RESULTS_BEGIN: &str = r#"{"Events":["#;
+/// What it ends with.
+const RESULTS_END: &str = "]}";
+
+fn is_result(command: WebhookCommand) -> bool {
+    matches!(command, WebhookCommand::OfflinePush | WebhookCommand::AllMemberPush)
+}
+
 struct Waiting {
     call: ReadyCall,
+    /// Results of pushes that go with it in one call.
+    more: Vec<ReadyCall>,
     /// Its place among all calls of the queue.
     place: u64,
     /// How often it was made already.
     attempts: usize,
 }
 
+impl Waiting {
+    fn calls(&self) -> impl Iterator<Item = &ReadyCall> {
+        std::iter::once(&self.call).chain(&self.more)
+    }
+
+    fn into_calls(self) -> impl Iterator<Item = ReadyCall> {
+        std::iter::once(self.call).chain(self.more)
+    }
+
+    fn len(&self) -> usize {
+        1 + self.more.len()
+    }
+
+    fn bytes(&self) -> usize {
+        self.calls().map(|call| call.body.len()).sum()
+    }
+
+    /// What is said.
+    fn body(&self) -> Bytes {
+        if self.more.is_empty() {
+            return Bytes::copy_from_slice(self.call.body.as_bytes());
+        }
+        let results: Vec<&str> =
+            self.calls().filter_map(|call| call.body.strip_prefix(RESULTS_BEGIN)?.strip_suffix(RESULTS_END)).collect();
+        format!("{RESULTS_BEGIN}{}{RESULTS_END}", results.join(",")).into()
+    }
+}
+
 #[derive(Default)]
 struct Line {
     calls: VecDeque<Waiting>,
-    /// One of its calls is being made, or waits to be made again.
+    /// One of its calls is being made, or waits to be made again; or it has to let a second pass.
     busy: bool,
 }
 
@@ -64,6 +108,8 @@ struct State {
     /// Calls in a row that reached nobody.
     failures: u32,
     resting_until: Option<Instant>,
+    /// Since when results of pushes are counted, and how many were told since.
+    results: Option<(Instant, u32)>,
 }
 
 /// The calls of one app.
@@ -76,12 +122,12 @@ pub(super) struct Queue {
 
 /// What became of a call.
 enum Fate {
-    /// It needs no more attention; its id.
-    Made(u64),
+    /// It needs no more attention.
+    Made(Waiting),
     /// It is made again after a pause.
     Again(Waiting, Duration),
     /// It failed for good.
-    Dead(ReadyCall, Failure),
+    Dead(Waiting, Failure),
 }
 
 impl Queue {
@@ -121,9 +167,9 @@ impl Queue {
                 dropped.extend(state.take_oldest());
             }
         }
-        for waiting in dropped {
+        for call in dropped.into_iter().flat_map(Waiting::into_calls) {
             metrics::counter!("webhook_calls_dropped_total").increment(1);
-            self.bury(waiting.call, &Failure::new(FailureClass::QueueFull, "too many calls waited"));
+            self.bury(call, &Failure::new(FailureClass::QueueFull, "too many calls waited"));
         }
         self.pump();
     }
@@ -141,8 +187,11 @@ impl Queue {
     }
 
     /// The next call that may be made now.
-    fn take(&self) -> Option<(Arc<str>, Waiting)> {
-        let most = self.backend.load().settings().max_in_flight as usize;
+    fn take(self: &Arc<Self>) -> Option<(Arc<str>, Waiting)> {
+        let (most, results_per_second) = {
+            let backend = self.backend.load();
+            (backend.settings().max_in_flight as usize, backend.settings().push_events_per_second)
+        };
         let mut state = self.state.lock();
         if !state.started || state.in_flight >= most.max(1) {
             return None;
@@ -152,7 +201,16 @@ impl Queue {
             return None;
         }
         while let Some(line) = state.ready.pop_front() {
-            if let Some(waiting) = state.begin(&line) {
+            if let Some(until) = state.hold(&line, Instant::now(), results_per_second) {
+                let queue = self.clone();
+                tokio::spawn(async move {
+                    tokio::time::sleep_until(until.into()).await;
+                    queue.state.lock().end(&line);
+                    queue.pump();
+                });
+                continue;
+            }
+            if let Some(waiting) = state.begin(&line, results_per_second) {
                 state.in_flight += 1;
                 return Some((line, waiting));
             }
@@ -165,12 +223,11 @@ impl Queue {
         let call = &waiting.call;
         // The app may have stopped listening since.
         if !backend.settings().wants(call.command) {
-            return (Fate::Made(call.id), false);
+            return (Fate::Made(waiting), false);
         }
-        let body = Bytes::copy_from_slice(call.body.as_bytes());
         let now = self.clock.now();
-        let result = backend.call(call.command, &call.origin, body, now).await.and_then(|answer| acknowledged(&answer));
-        let Err(failure) = result else { return (Fate::Made(call.id), false) };
+        let answer = backend.call(call.command, &call.origin, waiting.body(), now).await;
+        let Err(failure) = answer.and_then(|answer| acknowledged(&answer)) else { return (Fate::Made(waiting), false) };
         let retry = &backend.settings().after_retry;
         let unreachable = failure.class.is_unreachable();
         match retry.delays_ms.get(waiting.attempts).filter(|_| retry.enabled) {
@@ -180,19 +237,19 @@ impl Queue {
                 let jitter = delay.mul_f64(rand::random::<f64>() * 0.1);
                 (Fate::Again(Waiting { attempts: waiting.attempts + 1, ..waiting }, delay + jitter), unreachable)
             }
-            None => (Fate::Dead(waiting.call, failure), unreachable),
+            None => (Fate::Dead(waiting, failure), unreachable),
         }
     }
 
     /// Notes what became of a line's call; the line goes on unless the call is to be made again.
     fn settle(self: &Arc<Self>, line: &Arc<str>, fate: Fate, unreachable: bool) {
         let again = match fate {
-            Fate::Made(id) => {
-                self.outbox.made(id);
+            Fate::Made(waiting) => {
+                waiting.calls().for_each(|call| self.outbox.made(call.id));
                 None
             }
-            Fate::Dead(call, failure) => {
-                self.bury(call, &failure);
+            Fate::Dead(waiting, failure) => {
+                waiting.into_calls().for_each(|call| self.bury(call, &failure));
                 None
             }
             Fate::Again(waiting, delay) => Some((waiting, delay)),
@@ -273,22 +330,43 @@ impl State {
         }
         self.order.push_back((place, name.clone()));
         let line = self.lines.entry(name.clone()).or_default();
-        line.calls.push_back(Waiting { call, place, attempts: 0 });
+        line.calls.push_back(Waiting { call, more: Vec::new(), place, attempts: 0 });
         if !line.busy && line.calls.len() == 1 {
             self.ready.push_back(name);
         }
     }
 
-    /// Takes the first call of a line, unless another one is being made.
-    fn begin(&mut self, name: &Arc<str>) -> Option<Waiting> {
+    /// Holds a line back whose next call is a result of a push while this second's are used up; answers until when.
+    fn hold(&mut self, name: &Arc<str>, now: Instant, per_second: u32) -> Option<Instant> {
         let line = self.lines.get_mut(name).filter(|line| !line.busy)?;
-        let Some(waiting) = line.calls.pop_front() else {
+        line.calls.front().filter(|first| is_result(first.call.command))?;
+        let (since, told) = self.results.filter(|(since, _)| now < *since + Duration::from_secs(1)).unwrap_or((now, 0));
+        self.results = Some((since, told));
+        line.busy = told >= per_second;
+        line.busy.then(|| since + Duration::from_secs(1))
+    }
+
+    /// Takes the first call of a line, unless another one is being made; of results as many as go together.
+    fn begin(&mut self, name: &Arc<str>, results_per_second: u32) -> Option<Waiting> {
+        let line = self.lines.get_mut(name).filter(|line| !line.busy)?;
+        let Some(mut waiting) = line.calls.pop_front() else {
             self.lines.remove(name);
             return None;
         };
         line.busy = true;
-        self.waiting -= 1;
-        self.waiting_bytes -= waiting.call.body.len();
+        if is_result(waiting.call.command)
+            && let Some((_, told)) = &mut self.results
+        {
+            let room = RESULTS.min(results_per_second.saturating_sub(*told) as usize);
+            let command = waiting.call.command;
+            let goes_with = |next: &Waiting| next.call.command == command && next.more.is_empty();
+            while waiting.len() < room && line.calls.front().is_some_and(goes_with) {
+                waiting.more.extend(line.calls.pop_front().map(|next| next.call));
+            }
+            *told = told.saturating_add(u32::try_from(waiting.len()).unwrap_or(u32::MAX));
+        }
+        self.waiting -= waiting.len();
+        self.waiting_bytes -= waiting.bytes();
         Some(waiting)
     }
 
@@ -306,8 +384,8 @@ impl State {
     /// The line's call is to be made again, before those behind it.
     fn resume(&mut self, name: &Arc<str>, waiting: Waiting) {
         self.paused -= 1;
-        self.waiting += 1;
-        self.waiting_bytes += waiting.call.body.len();
+        self.waiting += waiting.len();
+        self.waiting_bytes += waiting.bytes();
         self.order.push_front((waiting.place, name.clone()));
         let line = self.lines.entry(name.clone()).or_default();
         line.calls.push_front(waiting);
@@ -321,8 +399,8 @@ impl State {
             let (place, name) = self.order.pop_front()?;
             if waits(&self.lines, &name, place) {
                 let waiting = self.lines.get_mut(&name)?.calls.pop_front()?;
-                self.waiting -= 1;
-                self.waiting_bytes -= waiting.call.body.len();
+                self.waiting -= waiting.len();
+                self.waiting_bytes -= waiting.bytes();
                 return Some(waiting);
             }
         }
@@ -457,7 +535,7 @@ mod tests {
     /// Takes the next line's call, as the queue does.
     fn next(state: &mut State) -> Option<(Arc<str>, Waiting)> {
         while let Some(line) = state.ready.pop_front() {
-            if let Some(waiting) = state.begin(&line) {
+            if let Some(waiting) = state.begin(&line, u32::MAX) {
                 return Some((line, waiting));
             }
         }
@@ -516,6 +594,58 @@ mod tests {
             state.end(&line);
         }
         assert!(state.order.len() < 2048, "{}", state.order.len());
+    }
+
+    fn result(command: WebhookCommand, id: u64) -> ReadyCall {
+        ReadyCall { command, body: format!(r#"{{"Events":[{{"n":{id}}}]}}"#).into(), ..call("p", id) }
+    }
+
+    #[test]
+    fn results_of_pushes_go_together() {
+        let mut state = State::default();
+        for id in 1..=250 {
+            state.push(result(WebhookCommand::AllMemberPush, id));
+        }
+        state.push(result(WebhookCommand::OfflinePush, 251));
+        let line: Arc<str> = "p".into();
+        let start = Instant::now();
+        let mut take = |at: Instant| {
+            let held = state.hold(&line, at, 220);
+            let taken = if held.is_none() { state.begin(&line, 220) } else { None };
+            state.end(&line);
+            (held, taken.map(|waiting| (waiting.len(), waiting.body())))
+        };
+        let (_, first) = take(start);
+        let (len, body) = first.unwrap();
+        assert_eq!(len, 100);
+        let body: serde_json::Value = serde_json::from_slice(&body).unwrap();
+        assert_eq!((&body["Events"][0]["n"], &body["Events"][99]["n"]), (&1.into(), &100.into()));
+        assert_eq!(take(start).1.unwrap().0, 100);
+        assert_eq!(take(start).1.unwrap().0, 20, "no more in this second");
+        assert_eq!(take(start).0, Some(start + Duration::from_secs(1)));
+        let next = start + Duration::from_secs(1);
+        assert_eq!(take(next).1.unwrap().0, 30, "another command does not go with them");
+        assert_eq!(take(next).1.unwrap(), (1, r#"{"Events":[{"n":251}]}"#.into()));
+        assert_eq!((state.waiting, state.waiting_bytes), (0, 0));
+    }
+
+    #[test]
+    fn results_that_are_told_again_stay_together() {
+        let mut state = State::default();
+        for id in 1..=3 {
+            state.push(result(WebhookCommand::AllMemberPush, id));
+        }
+        let line: Arc<str> = "p".into();
+        state.hold(&line, Instant::now(), 10);
+        let waiting = state.begin(&line, 10).unwrap();
+        state.push(result(WebhookCommand::AllMemberPush, 4));
+        state.paused += 1;
+        state.resume(&line, Waiting { attempts: 1, ..waiting });
+        assert_eq!(state.waiting, 4);
+        let ids: Vec<u64> = state.take_oldest().unwrap().into_calls().map(|call| call.id).collect();
+        assert_eq!(ids, [1, 2, 3]);
+        assert_eq!(state.take_oldest().unwrap().call.id, 4);
+        assert!(state.take_oldest().is_none());
     }
 
     #[test]

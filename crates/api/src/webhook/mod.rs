@@ -252,6 +252,8 @@ pub enum Line<'a> {
     User(&'a UserId),
     /// What concerns the app.
     App,
+    /// What became of pushes.
+    Pushes,
 }
 
 impl Line<'_> {
@@ -264,6 +266,7 @@ impl Line<'_> {
             Self::Conversation(ConversationKey::Direct(one, other)) => format!("c{one}\n{other}"),
             Self::User(user) => format!("u{user}"),
             Self::App => "a".into(),
+            Self::Pushes => "p".into(),
         }
     }
 }
