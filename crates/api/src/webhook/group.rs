@@ -42,6 +42,11 @@ pub fn custom_fields<'a>(fields: impl IntoIterator<Item = (&'a String, &'a Strin
     fields.into_iter().map(|(key, value)| CustomField { key, value }).collect()
 }
 
+/// The owner's name; empty without one.
+pub(super) fn owner_name(owner: Option<&UserId>) -> &str {
+    owner.map_or("", UserId::as_str)
+}
+
 #[derive(Serialize)]
 struct BeforeCreate<'a> {
     #[serde(rename = "Operator_Account")]
@@ -79,7 +84,7 @@ pub async fn before_create(app: &App, caller: &Caller, new: &NewGroup) -> Result
     };
     let payload = BeforeCreate {
         operator: &caller.user,
-        owner: new.owner.as_ref().map_or("", UserId::as_str),
+        owner: owner_name(new.owner.as_ref()),
         type_name: app.type_name_as(&new.group_type, &new.created_as),
         name: &new.name,
         create_group_num: created,
@@ -126,7 +131,7 @@ pub fn created(app: &App, caller: &Caller, new: &NewGroup, change: Change) -> Ch
     let call = app.webhooks().tell(WebhookCommand::AfterCreateGroup, Line::Group(&new.id), caller, || AfterCreate {
         group: &new.id,
         operator: &caller.user,
-        owner: new.owner.as_ref().map_or("", UserId::as_str),
+        owner: owner_name(new.owner.as_ref()),
         type_name: app.type_name_as(&new.group_type, &new.created_as),
         name: &new.name,
         members: accounts(initial_members(new)),
@@ -137,7 +142,7 @@ pub fn created(app: &App, caller: &Caller, new: &NewGroup, change: Change) -> Ch
 
 /// A payload about a group.
 #[derive(Serialize)]
-struct About<'a, P> {
+pub(super) struct About<'a, P> {
     #[serde(rename = "GroupId")]
     group: &'a GroupId,
     #[serde(rename = "Type")]
@@ -146,7 +151,7 @@ struct About<'a, P> {
     more: P,
 }
 
-fn about<'a, P: Serialize>(app: &App, group: &'a Group, more: P) -> About<'a, P> {
+pub(super) fn about<'a, P: Serialize>(app: &App, group: &'a Group, more: P) -> About<'a, P> {
     About { group: &group.id, type_name: app.type_name(group), more }
 }
 
@@ -348,26 +353,35 @@ pub fn destroyed(
 ) -> Change {
     let line = Line::Group(&group.id);
     let call = app.webhooks().tell(WebhookCommand::AfterGroupDestroyed, line, origin, || {
-        let owner = group.owner.as_ref().map_or("", UserId::as_str);
+        let owner = owner_name(group.owner.as_ref());
         about(app, group, Destroyed { owner, name: &group.name, members: members.map(accounts) })
     });
     change.calls(call)
 }
 
+/// What is new in the profile of a group or topic.
 #[derive(Serialize)]
-struct InfoChanged<'a> {
+pub(super) struct InfoChanged<'a> {
     #[serde(rename = "Operator_Account")]
-    operator: &'a UserId,
+    pub(super) operator: &'a UserId,
     #[serde(rename = "Name", skip_serializing_if = "Option::is_none")]
-    name: Option<&'a str>,
+    pub(super) name: Option<&'a str>,
     #[serde(rename = "Introduction", skip_serializing_if = "Option::is_none")]
-    introduction: Option<&'a str>,
+    pub(super) introduction: Option<&'a str>,
     #[serde(rename = "Notification", skip_serializing_if = "Option::is_none")]
-    notification: Option<&'a str>,
+    pub(super) notification: Option<&'a str>,
     #[serde(rename = "FaceUrl", skip_serializing_if = "Option::is_none")]
-    face_url: Option<&'a str>,
+    pub(super) face_url: Option<&'a str>,
     #[serde(rename = "UserDefinedDataList", skip_serializing_if = "Vec::is_empty")]
-    custom: Vec<CustomField<'a>>,
+    pub(super) custom: Vec<CustomField<'a>>,
+}
+
+impl InfoChanged<'_> {
+    /// Whether nothing is new that backends are told of.
+    pub(super) fn is_empty(&self) -> bool {
+        let parts = [self.name, self.introduction, self.notification, self.face_url];
+        parts.iter().all(Option::is_none) && self.custom.is_empty()
+    }
 }
 
 /// Tells of a changed name, introduction, notification or picture of the group that the change stores; custom fields count where
@@ -391,8 +405,7 @@ pub fn info_changed(app: &App, caller: &Caller, before: &Group, operator: &UserI
         face_url: new(|group| &group.face_url),
         custom,
     };
-    let parts = [payload.name, payload.introduction, payload.notification, payload.face_url];
-    if parts.iter().all(Option::is_none) && payload.custom.is_empty() {
+    if payload.is_empty() {
         return change;
     }
     let line = Line::Group(&before.id);
@@ -420,7 +433,7 @@ pub fn owner_changed(app: &App, caller: &Caller, before: &Group, operator: &User
     };
     let line = Line::Group(&before.id);
     let call = app.webhooks().tell(WebhookCommand::AfterChangeGroupOwner, line, caller, || {
-        let old = before.owner.as_ref().map_or("", UserId::as_str);
+        let old = owner_name(before.owner.as_ref());
         about(app, before, OwnerChanged { operator, old, new: &new })
     });
     change.calls(call)

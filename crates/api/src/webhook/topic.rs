@@ -1,4 +1,4 @@
-//! What the backend is asked and told about topics (docs/spec/webhooks.md#10).
+//! What the backend is told and asked about topics (docs/spec/webhooks.md#10).
 
 use serde::Serialize;
 use tsudoi_domain::{
@@ -7,17 +7,16 @@ use tsudoi_domain::{
     message::{GroupChanges, Tip},
 };
 
-use super::Line;
+use super::{
+    Line,
+    group::{InfoChanged, about, owner_name},
+};
 use crate::{app::App, command::Caller, error::Error};
 
 #[derive(Serialize)]
-struct BeforeCreate<'a> {
-    #[serde(rename = "GroupId")]
-    group: &'a str,
+struct Wanted<'a> {
     #[serde(rename = "Operator_Account")]
     operator: &'a UserId,
-    #[serde(rename = "Type")]
-    type_name: String,
     #[serde(rename = "Name")]
     name: &'a str,
 }
@@ -27,27 +26,25 @@ struct BeforeCreate<'a> {
 /// # Errors
 /// As [`Webhooks::ask`](super::Webhooks::ask).
 pub async fn before_create(app: &App, caller: &Caller, scene: &Scene, name: &str) -> Result<(), Error> {
-    let payload = BeforeCreate {
-        group: scene.group.id.as_str(),
-        operator: &scene.user,
-        type_name: app.type_name(&scene.group),
-        name,
-    };
+    let payload = about(app, &scene.group, Wanted { operator: &scene.user, name });
     app.webhooks().ask(WebhookCommand::BeforeCreateTopic, caller, &payload).await.map(drop)
 }
 
+/// A payload about one topic.
 #[derive(Serialize)]
-struct AfterCreate<'a> {
-    #[serde(rename = "GroupId")]
-    group: &'a str,
+struct OfTopic<'a, P> {
     #[serde(rename = "TopicId")]
     topic: &'a TopicId,
+    #[serde(flatten)]
+    more: P,
+}
+
+#[derive(Serialize)]
+struct Created<'a> {
     #[serde(rename = "Operator_Account")]
     operator: &'a UserId,
     #[serde(rename = "Owner_Account")]
     owner: &'a str,
-    #[serde(rename = "Type")]
-    type_name: String,
     #[serde(rename = "Name")]
     name: &'a str,
 }
@@ -56,23 +53,15 @@ struct AfterCreate<'a> {
 #[must_use]
 pub fn created(app: &App, caller: &Caller, scene: &Scene, (topic, name): (&TopicId, &str), change: Change) -> Change {
     let group = &scene.group;
-    let call = app.webhooks().tell(WebhookCommand::AfterCreateTopic, Line::Group(&group.id), caller, || AfterCreate {
-        group: group.id.as_str(),
-        topic,
-        operator: &scene.user,
-        owner: group.owner.as_ref().map_or("", UserId::as_str),
-        type_name: app.type_name(group),
-        name,
+    let call = app.webhooks().tell(WebhookCommand::AfterCreateTopic, Line::Group(&group.id), caller, || {
+        let more = Created { operator: &scene.user, owner: owner_name(group.owner.as_ref()), name };
+        about(app, group, OfTopic { topic, more })
     });
     change.calls(call)
 }
 
 #[derive(Serialize)]
-struct AfterDestroyed<'a> {
-    #[serde(rename = "GroupId")]
-    group: &'a str,
-    #[serde(rename = "Type")]
-    type_name: String,
+struct Destroyed<'a> {
     #[serde(rename = "Operator_Account")]
     operator: &'a UserId,
     #[serde(rename = "TopicIdList")]
@@ -87,30 +76,9 @@ pub fn destroyed(app: &App, caller: &Caller, scene: &Scene, topics: &[TopicId], 
     }
     let group = &scene.group;
     let call = app.webhooks().tell(WebhookCommand::AfterTopicDestroyed, Line::Group(&group.id), caller, || {
-        let type_name = app.type_name(group);
-        AfterDestroyed { group: group.id.as_str(), type_name, operator: &scene.user, topics }
+        about(app, group, Destroyed { operator: &scene.user, topics })
     });
     change.calls(call)
-}
-
-#[derive(Serialize)]
-struct AfterInfoChanged<'a> {
-    #[serde(rename = "GroupId")]
-    group: &'a str,
-    #[serde(rename = "TopicId")]
-    topic: &'a TopicId,
-    #[serde(rename = "Type")]
-    type_name: String,
-    #[serde(rename = "Operator_Account")]
-    operator: &'a UserId,
-    #[serde(rename = "Name", skip_serializing_if = "Option::is_none")]
-    name: Option<&'a str>,
-    #[serde(rename = "Introduction", skip_serializing_if = "Option::is_none")]
-    introduction: Option<&'a str>,
-    #[serde(rename = "Notification", skip_serializing_if = "Option::is_none")]
-    notification: Option<&'a str>,
-    #[serde(rename = "FaceUrl", skip_serializing_if = "Option::is_none")]
-    face_url: Option<&'a str>,
 }
 
 /// Tells what is new in the profile of a topic; mutes and the app's own text are no profile.
@@ -121,21 +89,22 @@ pub fn info_changed(app: &App, caller: &Caller, scene: &Scene, change: Change) -
         Some((topic.clone(), changes.clone()))
     });
     let Some((topic, changes)) = told else { return change };
-    let group = &scene.group;
     let GroupChanges { name, introduction, notification, face_url, .. } = &changes;
-    if [name, introduction, notification, face_url].iter().all(|field| field.is_none()) {
-        return change;
-    }
-    let line = Line::Group(&group.id);
-    let call = app.webhooks().tell(WebhookCommand::AfterTopicInfoChanged, line, caller, || AfterInfoChanged {
-        group: group.id.as_str(),
-        topic: &topic,
-        type_name: app.type_name(group),
+    let more = InfoChanged {
         operator: &scene.user,
         name: name.as_deref(),
         introduction: introduction.as_deref(),
         notification: notification.as_deref(),
         face_url: face_url.as_deref(),
+        custom: Vec::new(),
+    };
+    if more.is_empty() {
+        return change;
+    }
+    let group = &scene.group;
+    let line = Line::Group(&group.id);
+    let call = app.webhooks().tell(WebhookCommand::AfterTopicInfoChanged, line, caller, || {
+        about(app, group, OfTopic { topic: &topic, more })
     });
     change.calls(call)
 }
