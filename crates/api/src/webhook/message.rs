@@ -229,7 +229,9 @@ pub struct Stopped<'a> {
     pub from: &'a UserId,
     /// The sender's dice.
     pub random: u32,
-    /// Whether it was for those online only.
+    /// The moment of sending, by the sender's clock; 0 when that said nothing.
+    pub client_time: i64,
+    /// Whether it was asked to be for those online only.
     pub online_only: bool,
     /// What it said.
     pub body: &'a RawValue,
@@ -244,6 +246,11 @@ pub async fn exception(app: &App, caller: &Caller, stopped: &Stopped<'_>, code: 
         return;
     }
     let group = app.store().group(app.id(), stopped.group).await.unwrap_or_default();
+    let sender = app.store().account(app.id(), stopped.from).await.unwrap_or_default();
+    let time = if stopped.client_time > 0 { stopped.client_time } else { app.now().0 };
+    let id = sender.map(|sender| item::message_id_of(&sender.tiny_id.to_string(), time, stopped.random));
+    // Groups that know no such messages tell all their messages as stored ones.
+    let online_only = stopped.online_only && group.as_ref().is_none_or(|group| app.policy_of(group).online_only_msgs);
     let line = match stopped.topic {
         Some(topic) => Line::Topic(topic),
         None => Line::Group(stopped.group),
@@ -255,7 +262,8 @@ pub async fn exception(app: &App, caller: &Caller, stopped: &Stopped<'_>, code: 
         from: stopped.from.as_str(),
         operator: caller.user.as_str(),
         random: stopped.random,
-        online_only: Some(u32::from(stopped.online_only)),
+        id,
+        online_only: Some(u32::from(online_only)),
         body: Some(stopped.body),
         cloud_custom_data: stopped.cloud_custom_data.filter(|data| !data.is_empty()),
         code: Some(code),

@@ -428,7 +428,13 @@ impl<'a> DirectItem<'a> {
 /// (docs/spec/websocket-protocol.md#8).
 #[must_use]
 pub fn message_id(tiny_id: &str, draft: &Draft) -> String {
-    format!("{tiny_id}-{}-{}", client_time(draft), draft.random)
+    message_id_of(tiny_id, client_time(draft), draft.random)
+}
+
+/// As [`message_id`], of a message that came to nothing.
+#[must_use]
+pub fn message_id_of(tiny_id: &str, time: i64, random: u32) -> String {
+    format!("{tiny_id}-{time}-{random}")
 }
 
 /// Sender and receiver of a one-to-one message.

@@ -233,6 +233,7 @@ impl SendGroupMessage {
             topic: self.topic.as_ref(),
             from: &caller.acting_for(self.from.as_ref()),
             random: self.random,
+            client_time: self.client_time,
             online_only: self.online_only,
             body: &self.body,
             cloud_custom_data: self.cloud_custom_data.as_deref(),
