@@ -325,6 +325,7 @@ async fn sweep_group(app: &App, id: &GroupId, offline: &[Arc<Member>]) -> Result
 mod tests {
     use parking_lot::Mutex;
     use tsudoi_domain::{
+        WebhookCommand,
         change::{Append, Change, Write},
         conversation::ConversationKey,
         group::{MsgFlag, PolicyOverride, policy::OfflineSweep},
@@ -540,6 +541,38 @@ mod tests {
             assert_eq!(world.members(group).await, (1, vec!["ana".to_owned()]), "{group}");
         }
         assert_eq!(world.members("other").await.0, 2);
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn the_backend_is_told_what_the_server_does_by_itself() {
+        let recycled = PolicyOverride { recycle_seconds: Some(300), ..PolicyOverride::default() };
+        let swept = PolicyOverride { kick_offline: Some(OfflineSweep::On), ..PolicyOverride::default() };
+        let mut settings = types(&[("Public", recycled), ("Meeting", swept)]);
+        settings.webhook.url = "http://192.0.2.1/".into();
+        settings.webhook.all = true;
+        let mut world = World::with(settings).await;
+        world.group("idle", GroupType::Public, &["ana", "bob"]).await;
+        world.group("away", GroupType::Meeting, &["ana", "bob", "cid"]).await;
+        world.wait(301);
+        world.ticks(10).await;
+        // Calls are not made yet, so they still wait in the outbox.
+        let calls = world.shared.store.read().waiting_calls(0, 100).await.unwrap();
+        let told = |command: WebhookCommand| {
+            let mut of_command = calls.iter().filter(|call| call.command == command);
+            let call = of_command.next().unwrap();
+            assert!(of_command.next().is_none(), "one {command}");
+            assert_eq!(&*call.origin, "&OptPlatform=Unknown");
+            serde_json::from_str::<serde_json::Value>(&call.body).unwrap()
+        };
+        let list = |users: &[&str]| -> serde_json::Value {
+            users.iter().map(|user| serde_json::json!({ "Member_Account": user })).collect()
+        };
+        let ended = told(WebhookCommand::AfterGroupDestroyed);
+        assert_eq!((&ended["GroupId"], &ended["Owner_Account"]), (&"idle".into(), &"ana".into()));
+        assert_eq!((&ended["Name"], &ended["MemberList"]), (&"idle".into(), &list(&["ana", "bob"])));
+        let gone = told(WebhookCommand::AfterMemberExit);
+        assert_eq!((&gone["GroupId"], &gone["ExitType"]), (&"away".into(), &"Kicked".into()));
+        assert_eq!((&gone["Operator_Account"], &gone["ExitMemberList"]), (&"ana".into(), &list(&["bob", "cid"])));
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
