@@ -8,11 +8,12 @@ use std::{
 
 use serde_json::{Value, json};
 use tokio::{
-    io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
-    net::{TcpListener, TcpStream},
+    io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, BufReader},
+    net::TcpListener,
     sync::Notify,
     time::{Instant, sleep, timeout},
 };
+use tokio_rustls::TlsAcceptor;
 
 use crate::PATIENCE;
 
@@ -103,6 +104,7 @@ struct Seen {
 
 /// A listening backend.
 pub struct Receiver {
+    scheme: &'static str,
     port: u16,
     seen: Arc<(Mutex<Seen>, Notify)>,
     task: tokio::task::JoinHandle<()>,
@@ -120,19 +122,29 @@ impl Receiver {
         Self::on(0).await
     }
 
+    /// Listens on a free port, behind TLS.
+    pub async fn start_tls(config: Arc<rustls::ServerConfig>) -> Self {
+        Self::listen(0, Some(config.into())).await
+    }
+
     /// Listens on a port.
     ///
     /// # Panics
     /// When it is taken.
     pub async fn on(port: u16) -> Self {
+        Self::listen(port, None).await
+    }
+
+    async fn listen(port: u16, tls: Option<TlsAcceptor>) -> Self {
         let socket = tokio::net::TcpSocket::new_v4().expect("a socket");
         socket.set_reuseaddr(true).expect("settable");
         socket.bind(([127, 0, 0, 1], port).into()).expect("the port is free");
         let listener = socket.listen(1024).expect("listening");
         let port = listener.local_addr().expect("bound").port();
         let seen: Arc<(Mutex<Seen>, Notify)> = Arc::default();
-        let task = tokio::spawn(accept(listener, seen.clone()));
-        Self { port, seen, task }
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        let task = tokio::spawn(accept(listener, tls, seen.clone()));
+        Self { scheme, port, seen, task }
     }
 
     /// Where it listens.
@@ -144,7 +156,13 @@ impl Receiver {
     /// Its address.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("http://127.0.0.1:{}/hook", self.port)
+        self.url_at("127.0.0.1")
+    }
+
+    /// Its address by another name of this machine.
+    #[must_use]
+    pub fn url_at(&self, host: &str) -> String {
+        format!("{}://{host}:{}/hook", self.scheme, self.port)
     }
 
     /// Answers a command so from now on.
@@ -222,19 +240,32 @@ impl Receiver {
     }
 }
 
-async fn accept(listener: TcpListener, seen: Arc<(Mutex<Seen>, Notify)>) {
+async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, seen: Arc<(Mutex<Seen>, Notify)>) {
     // Connections end with the one who listens.
     let mut connections = tokio::task::JoinSet::new();
     while let Ok((stream, _)) = listener.accept().await {
         seen.0.lock().expect("not poisoned").connections += 1;
-        let seen = seen.clone();
-        connections.spawn(async move { _ = serve(stream, seen).await });
+        _ = stream.set_nodelay(true);
+        let (seen, tls) = (seen.clone(), tls.clone());
+        connections.spawn(async move {
+            match tls {
+                None => _ = serve(stream, seen).await,
+                Some(tls) => {
+                    // Who does not trust the other hangs up.
+                    if let Ok(stream) = tls.accept(stream).await {
+                        _ = serve(stream, seen).await;
+                    }
+                }
+            }
+        });
         while connections.try_join_next().is_some() {}
     }
 }
 
-async fn serve(stream: TcpStream, seen: Arc<(Mutex<Seen>, Notify)>) -> std::io::Result<()> {
-    stream.set_nodelay(true)?;
+async fn serve<S>(stream: S, seen: Arc<(Mutex<Seen>, Notify)>) -> std::io::Result<()>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
     let mut stream = BufReader::new(stream);
     loop {
         let Some(call) = read(&mut stream).await? else { return Ok(()) };
@@ -269,7 +300,7 @@ async fn serve(stream: TcpStream, seen: Arc<(Mutex<Seen>, Notify)>) -> std::io::
     }
 }
 
-async fn read(stream: &mut BufReader<TcpStream>) -> std::io::Result<Option<Received>> {
+async fn read<S: AsyncRead + Unpin>(stream: &mut BufReader<S>) -> std::io::Result<Option<Received>> {
     let mut request_line = String::new();
     if stream.read_line(&mut request_line).await? == 0 {
         return Ok(None);
@@ -297,7 +328,10 @@ async fn read(stream: &mut BufReader<TcpStream>) -> std::io::Result<Option<Recei
     Ok(Some(Received { request_line, query, headers, raw, body, at: Instant::now() }))
 }
 
-async fn write(stream: &mut BufReader<TcpStream>, status: u16, headers: &str, body: &str) -> std::io::Result<()> {
+async fn write<S>(stream: &mut BufReader<S>, status: u16, headers: &str, body: &str) -> std::io::Result<()>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
     let answer = format!(
         "HTTP/1.1 {status} Answer\r\nContent-Type: application/json\r\nContent-Length: {}\r\n{headers}\r\n{body}",
         body.len()

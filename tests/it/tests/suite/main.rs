@@ -34,4 +34,6 @@ mod socket_door;
 mod ticket_service;
 mod topics;
 mod webhook_faults;
+mod webhook_golden;
+mod webhook_tls;
 mod webhooks;
