@@ -1,7 +1,7 @@
 //! A small backend: what an app does with its webhooks, in one file.
 //!
-//! It moderates what is said, keeps the score of live rooms and draws lots, gives every new community a first topic, counts the
-//! replies of threads, greets teams that are complete, and lends its voice to a robot.
+//! It moderates what is said, counts who is here, keeps the score of live rooms and draws lots, gives every new community a first
+//! topic, opens threads, fills them and counts their replies, greets teams that are complete, and lends its voice to robots.
 //!
 //! ```sh
 //! TSUDOI_WEBHOOK_URL=http://127.0.0.1:8080/hook tsudoi serve
@@ -36,6 +36,10 @@ struct Backend {
     http: reqwest::Client,
     /// What each viewer of each live room has sent: one for words, ten for a gift.
     score: Mutex<HashMap<String, BTreeMap<String, u64>>>,
+    /// How many devices of each user are here.
+    here: Mutex<HashMap<String, u32>>,
+    /// The threads of each group.
+    threads: Mutex<HashMap<String, Vec<String>>>,
     /// How many replies each thread has.
     replies: Mutex<HashMap<String, u64>>,
     random: AtomicU32,
@@ -52,6 +56,8 @@ async fn main() {
         key: SigningKey::new(env::var("APP_KEY").expect("APP_KEY: the key of the app")),
         http: reqwest::Client::new(),
         score: Mutex::default(),
+        here: Mutex::default(),
+        threads: Mutex::default(),
         replies: Mutex::default(),
         random: AtomicU32::new(1),
     });
@@ -136,11 +142,20 @@ impl Backend {
     async fn hear(&self, call: &Value) {
         let group = name(call, "GroupId");
         match name(call, "CallbackCommand") {
+            "State.StateChange" => self.count(call),
             "Group.CallbackAfterSendMsg" => self.message(call).await,
             // A community begins with one topic.
             "Group.CallbackAfterCreateGroup" if call["Type"] == "Community" => {
                 let topic = json!({ "GroupId": group, "TopicName": "general" });
                 self.call("million_group_open_http_svc/create_topic", topic).await;
+            }
+            // Who joins a group is in its threads, too.
+            "Group.CallbackAfterNewMemberJoin" => {
+                let threads = self.threads.lock().expect("not poisoned").get(group).cloned().unwrap_or_default();
+                for thread in threads {
+                    let add = json!({ "GroupId": thread, "MemberList": call["NewMemberList"] });
+                    self.call("group_open_http_svc/add_group_member", add).await;
+                }
             }
             "Group.CallbackAfterGroupFull" => self.say(group, ADMIN, "the team is complete").await,
             "Group.CallbackAfterMemberExit" => {
@@ -162,10 +177,45 @@ impl Backend {
         }
     }
 
+    /// A device came or went.
+    fn count(&self, call: &Value) {
+        let info = &call["Info"];
+        let mut here = self.here.lock().expect("not poisoned");
+        let devices = here.entry(name(info, "To_Account").to_owned()).or_default();
+        match name(info, "Action") {
+            // Devices that had to make room for it say no goodbye.
+            "Login" => {
+                let gone = call["KickedDevice"].as_array().map_or(0, Vec::len);
+                *devices = (*devices + 1).saturating_sub(u32::try_from(gone).unwrap_or(u32::MAX));
+            }
+            "Logout" | "Disconnect" => *devices = devices.saturating_sub(1),
+            _ => {}
+        }
+        here.retain(|_, devices| *devices > 0);
+    }
+
+    /// Opens a thread below a message: a group of its own, with the one who asked as owner.
+    async fn open_thread(&self, call: &Value) {
+        let group = name(call, "GroupId");
+        let thread = format!("thread-{group}-{}", call["MsgSeq"]);
+        let create =
+            json!({ "Type": "Public", "Name": "thread", "GroupId": thread, "Owner_Account": call["From_Account"] });
+        self.call("group_open_http_svc/create_group", create).await;
+        self.threads.lock().expect("not poisoned").entry(group.to_owned()).or_default().push(thread.clone());
+        self.say(&thread, ADMIN, "a thread begins").await;
+    }
+
     async fn message(&self, call: &Value) {
         let group = name(call, "GroupId");
+        if words(call).starts_with("thread:") {
+            self.open_thread(call).await;
+            return;
+        }
         // Threads: groups that are named after the message they belong to, as thread-<group>-<number>.
         if let Some((parent, seq)) = group.strip_prefix("thread-").and_then(|of| of.rsplit_once('-')) {
+            if call["From_Account"] == ADMIN {
+                return;
+            }
             let replies = {
                 let mut replies = self.replies.lock().expect("not poisoned");
                 let count = replies.entry(group.to_owned()).or_default();
@@ -179,6 +229,11 @@ impl Backend {
             return;
         }
         if call["Type"] != "AVChatRoom" || call["From_Account"] == ADMIN {
+            return;
+        }
+        if words(call) == "!here" {
+            let number = self.here.lock().expect("not poisoned").len();
+            self.say(group, ADMIN, &format!("{number} here")).await;
             return;
         }
         if words(call) == "!draw" {
