@@ -1,6 +1,6 @@
 //! The REST door: `/v4/<service>/<command>` (docs/spec/rest-common.md#1, order of checks docs/spec/error-codes.md#2).
 
-use std::{net::IpAddr, sync::Arc};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -10,7 +10,9 @@ use axum::{
     routing::any,
 };
 use bytes::Bytes;
+use futures_util::StreamExt as _;
 use serde::Serialize;
+use tokio::time::timeout;
 use tsudoi_domain::{AppId, Timestamp, UserId, WebhookCommand, change::Change};
 
 use crate::{
@@ -52,7 +54,7 @@ async fn call(
     connected: Connected,
     headers: HeaderMap,
     method: Method,
-    body: Body,
+    mut body: Body,
 ) -> Response<Body> {
     if method == Method::OPTIONS {
         return answer(Vec::new());
@@ -62,12 +64,17 @@ async fn call(
     let Some((service, command)) =
         path.split_once('/').filter(|(service, command)| !service.is_empty() && is_name(command))
     else {
+        _ = timeout(DRAIN, drain(body, shared.bounds.body_bytes)).await;
         return no_such_path().await;
     };
     let started = std::time::Instant::now();
     let peer = peer::client(connected, &headers, |address| shared.is_proxy(address));
     let query = query.as_deref().unwrap_or_default();
-    let result = serve(&shared, service, command, Call { query, method: &method, peer, body }).await;
+    let result = serve(&shared, service, command, Call { query, method: &method, peer, body: &mut body }).await;
+    if result.is_err() {
+        // A connection whose request was not read to its end cannot be used again: callers that are told to slow down keep theirs.
+        _ = timeout(DRAIN, drain(body, shared.bounds.body_bytes)).await;
+    }
     let code = result.as_ref().err().map_or(0, Error::code);
     // Only known commands become a label: callers could otherwise invent labels without end.
     let known = catalogue::find(service, command, Doors::Rest).map_or("unknown", |entry| entry.route.command);
@@ -77,6 +84,20 @@ async fn call(
     match result {
         Ok(success) => answer(success),
         Err(error) => answer(envelope::failure(&error, Family::of(service).display())),
+    }
+}
+
+/// How long a refusal waits for the body of the request to arrive.
+const DRAIN: Duration = Duration::from_secs(5);
+
+/// Reads what is left of a body, up to so many bytes, and throws it away.
+async fn drain(body: Body, most: usize) {
+    let (mut chunks, mut read) = (body.into_data_stream(), 0);
+    while let Some(Ok(chunk)) = chunks.next().await {
+        read += chunk.len();
+        if read > most {
+            return;
+        }
     }
 }
 
@@ -127,7 +148,7 @@ struct Call<'a> {
     query: &'a str,
     method: &'a Method,
     peer: Option<IpAddr>,
-    body: Body,
+    body: &'a mut Body,
 }
 
 async fn serve(shared: &Arc<Shared>, service: &str, command: &str, call: Call<'_>) -> Result<Vec<u8>, Error> {
@@ -158,7 +179,7 @@ async fn serve(shared: &Arc<Shared>, service: &str, command: &str, call: Call<'_
         .bounds
         .body_bytes
         .min(usize::try_from(app.settings().limits().rest.max_request_bytes).unwrap_or(usize::MAX));
-    let body = to_bytes(body, limit).await.map_err(|_| {
+    let body = to_bytes(std::mem::take(body), limit).await.map_err(|_| {
         Error::new(ErrorCode::MessageTooLong, format!("the body has more than {limit} bytes, or broke off"))
     })?;
     let body = if is_get { Bytes::from_static(b"{}") } else { body };

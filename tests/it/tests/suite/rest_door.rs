@@ -252,3 +252,38 @@ async fn other_methods_and_paths_have_their_answers() {
         assert_eq!(answer["ErrorCode"], code, "{path}");
     }
 }
+
+/// Callers that write head and body apart, and are refused before the body is there, go on with their connection.
+#[tokio::test]
+async fn refusals_leave_the_connection_open() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let server = shared().await;
+    let address = server.url("").trim_start_matches("http://").to_owned();
+    let mut stream = tokio::net::TcpStream::connect(&address).await.expect("connected");
+    stream.set_nodelay(true).expect("set");
+    let body = json!({ "CheckItem": [{ "UserID": "x" }] }).to_string();
+    let admin = ticket(ADMIN);
+    let query = |user: &str| format!("sdkappid={APP}&identifier={user}&usersig={admin}");
+    for (path, code) in [
+        (format!("/v4/im_open_login_svc/nope?{}", query(ADMIN)), 60009),
+        (format!("/v4/im_open_login_svc/account_check?{}", query("somebody")), 70013),
+        ("/v4/im_open_login_svc/account_check".to_owned(), 60012),
+        ("/v4/nothing".to_owned(), 60002),
+        (format!("/v4/im_open_login_svc/account_check?{}", query(ADMIN)), 0),
+    ] {
+        let head = format!("POST {path} HTTP/1.1\r\nHost: {address}\r\nContent-Length: {}\r\n\r\n", body.len());
+        stream.write_all(head.as_bytes()).await.expect("written");
+        // Long enough for the refusal to be decided, were the body not waited for.
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        stream.write_all(body.as_bytes()).await.expect("written");
+        let mut answer = Vec::new();
+        let expected = format!("\"ErrorCode\":{code},");
+        while !String::from_utf8_lossy(&answer).contains(&expected) {
+            let mut part = [0; 4096];
+            let read = tokio::time::timeout(tsudoi_it::PATIENCE, stream.read(&mut part)).await;
+            let read = read.expect("in time").expect("read");
+            assert!(read > 0, "{path}: the connection ended after {}", String::from_utf8_lossy(&answer));
+            answer.extend_from_slice(&part[..read]);
+        }
+    }
+}
