@@ -6,13 +6,14 @@ use tsudoi_domain::{
     AppId,
     account::{Account, ProfileValue},
     change::{Change, Write},
+    time::Timestamp,
 };
 
 use super::{
     Opened, Trial,
     world::{APP, START, append, at, between, draft, group_id, in_group, notice, shared, user},
 };
-use crate::{AppRow, StoreError};
+use crate::{AppRow, DirectQuery, Direction, StoreError};
 
 pub(super) async fn put(store: &Opened, name: &str) -> u64 {
     store.write(Write::PutAccount(Box::new(Account::new(user(name), START)))).await;
@@ -89,10 +90,21 @@ pub(super) async fn deletion_forgets_the_account(trial: &Trial) {
     // The other side keeps what was said.
     assert_eq!(store.read().direct_views(APP, &user("bob"), START, 9).await.unwrap().len(), 1);
     assert_eq!(store.seqs(&between("ana", "bob")).await, [2, 1]);
+    // Whoever has the id later reads nothing of it, and what is said from then on.
+    let query = DirectQuery { direction: Direction::Older, from: Timestamp(0), until: at(9), after: None, limit: 9 };
+    let read = async |one: &str, other: &str| {
+        let found = store.read().direct_history(APP, &user(one), &user(other), &query).await.unwrap();
+        found.into_iter().map(|message| message.seq).collect::<Vec<_>>()
+    };
+    put(&store, "ana").await;
+    assert_eq!((read("ana", "bob").await, read("bob", "ana").await), (vec![], vec![2, 1]));
+    store.say(&between("ana", "bob"), "bob", at(3)).await;
+    assert_eq!((read("ana", "bob").await, read("bob", "ana").await), (vec![3], vec![3, 2, 1]));
+    assert_eq!(store.read().unread_total(APP, &user("ana")).await.unwrap(), 1);
     // Places of the log are not given twice: a client of the former account finds nothing it has seen.
     store.write(Write::Notify { user: user("ana"), notice: notice("crew", "welcome back"), time: at(3) }).await;
     let entries = store.read().log_after(APP, &user("ana"), 1, 9).await.unwrap();
-    assert_eq!(entries.iter().map(|e| e.pos).collect::<Vec<_>>(), [2]);
+    assert_eq!(entries.iter().map(|e| e.pos).collect::<Vec<_>>(), [2, 3]);
 }
 
 pub(super) async fn apps_and_meta_read_back(trial: &Trial) {

@@ -170,7 +170,7 @@ fn missing(user: &UserId) -> StoreError {
     StoreError::Missing(format!("account {user}"))
 }
 
-/// Forgets an account and its side of every conversation; places of its log are not given again.
+/// Forgets an account and its side of every conversation, which were cleared before; places of its log are not given again.
 ///
 /// # Errors
 /// [`StoreError::Conflict`] while it is a member of a group.
@@ -184,7 +184,8 @@ pub(super) fn delete(c: &Connection, app: AppId, user: &UserId) -> Result<(), St
     }
     for sql in [
         "DELETE FROM accounts WHERE app = ?1 AND user = ?2",
-        "DELETE FROM direct_views WHERE app = ?1 AND user = ?2",
+        // What was said stays cleared: whoever has the id later reads nothing of it.
+        "UPDATE direct_views SET shown_seq = 0 WHERE app = ?1 AND user = ?2",
         "DELETE FROM contacts WHERE app = ?1 AND user = ?2",
         "DELETE FROM books WHERE app = ?1 AND user = ?2",
         "DELETE FROM user_log WHERE app = ?1 AND user = ?2",

@@ -744,6 +744,9 @@ impl Applier {
             }
             Write::PutAccount(account) => accounts::put(c, app, account)?,
             Write::DeleteAccount(user) => {
+                for peer in conversations::peers(c, app, user)? {
+                    self.clear_direct(c, app, user, &peer)?;
+                }
                 accounts::delete(c, app, user)?;
                 pushes::forget_user(c, app, user)?;
                 official::forget(c, app, user)?;

@@ -122,6 +122,15 @@ pub(super) fn view(c: &Connection, app: AppId, user: &UserId, peer: &UserId) -> 
         .map_err(failed)
 }
 
+/// With whom a user has a view.
+pub(super) fn peers(c: &Connection, app: AppId, user: &UserId) -> Result<Vec<UserId>, StoreError> {
+    c.prepare_cached("SELECT peer FROM direct_views WHERE app = ?1 AND user = ?2")
+        .and_then(|mut s| {
+            s.query_map(params![app.0, user.as_str()], |r| Ok(UserId::trusted(&r.get::<_, String>(0)?)))?.collect()
+        })
+        .map_err(failed)
+}
+
 pub(super) fn put_view(c: &Connection, app: AppId, user: &UserId, row: &ViewRow) -> Result<(), StoreError> {
     let view = &row.view;
     c.prepare_cached(

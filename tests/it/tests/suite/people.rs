@@ -284,3 +284,28 @@ async fn profiles_that_cannot_be_read_are_refused_with_the_known_text() {
         assert_eq!(answer["ErrorInfo"], "Err_Profile_Comm_Decode_Fail", "{command}");
     }
 }
+
+#[tokio::test]
+async fn an_id_that_comes_again_reads_nothing_of_what_was_said_before() {
+    let server = shared().await;
+    let users = server.users(&["ana", "bob"]).await;
+    let say = |from: &str, to: &str, words: &str| json!({ "From_Account": from, "To_Account": to, "MsgRandom": random(), "MsgBody": text(words) });
+    let read = async |operator: &str, peer: &str| {
+        let page = json!({ "Operator_Account": operator, "Peer_Account": peer, "MaxCnt": 20, "MinTime": 0,
+            "MaxTime": 4_000_000_000u32 });
+        let answer = server.ok("openim/admin_getroammsg", page).await;
+        let list = answer["MsgList"].as_array().expect("a list").clone();
+        list.iter().map(|message| message["MsgBody"][0]["MsgContent"]["Text"].clone()).collect::<Vec<_>>()
+    };
+    server.ok("openim/sendmsg", say(&users[0], &users[1], "one")).await;
+    server.ok("openim/sendmsg", say(&users[1], &users[0], "two")).await;
+    server.ok("im_open_login_svc/account_delete", json!({ "DeleteItem": [{ "UserID": users[0] }] })).await;
+    server.ok("im_open_login_svc/account_import", json!({ "UserID": users[0] })).await;
+    let counted = server.ok("openim/get_c2c_unread_msg_num", json!({ "To_Account": users[0] })).await;
+    assert_eq!(counted["AllC2CUnreadMsgNum"], 0);
+    server.ok("openim/sendmsg", say(&users[1], &users[0], "three")).await;
+    assert_eq!(read(&users[0], &users[1]).await, ["three"]);
+    assert_eq!(read(&users[1], &users[0]).await, ["one", "two", "three"]);
+    let counted = server.ok("openim/get_c2c_unread_msg_num", json!({ "To_Account": users[0] })).await;
+    assert_eq!(counted["AllC2CUnreadMsgNum"], 1);
+}
