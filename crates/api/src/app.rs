@@ -394,8 +394,8 @@ impl App {
         Self {
             id,
             webhooks,
+            pushes: push::Pushes::new(&settings.push, shared.webhook_addresses.clone()),
             shared,
-            pushes: push::Pushes::new(&settings.push),
             snapshot: ArcSwap::from_pointee(Snapshot::new(keys, settings, 0)),
             robots: Robots::default(),
             live: LiveRooms::default(),

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::{
-    APPLE, BadAccount, Notification, Sender, Verdict, client,
+    APPLE, AddressPolicy, BadAccount, Notification, Sender, Verdict, client,
     jwt::{CannotSign, Key},
     retry_after, ticket, unreachable,
 };
@@ -70,12 +70,12 @@ impl Apns {
     /// A sender for an app.
     ///
     /// # Errors
-    /// The key is none on the curve P-256.
-    pub fn new(account: ApnsAccount) -> Result<Self, BadAccount> {
+    /// The key is none on the curve P-256, or the address may not be called.
+    pub fn new(account: ApnsAccount, allows: AddressPolicy) -> Result<Self, BadAccount> {
         let key = Key::elliptic(&account.private_key)?;
         let base =
             account.address.clone().unwrap_or_else(|| (if account.sandbox { SANDBOX } else { PRODUCTION }).into());
-        let client = client().http2_prior_knowledge().build()?;
+        let client = client(&[&base], allows)?.http2_prior_knowledge().build()?;
         Ok(Self { base: base.trim_end_matches('/').into(), account, key, client, ticket: ticket::Kept::default() })
     }
 

@@ -7,7 +7,9 @@ use reqwest::{Client, StatusCode};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use crate::{BadAccount, Notification, Sender, Verdict, client, jwt::Key, retry_after, ticket, unreachable};
+use crate::{
+    AddressPolicy, BadAccount, Notification, Sender, Verdict, client, jwt::Key, retry_after, ticket, unreachable,
+};
 
 const ADDRESS: &str = "https://fcm.googleapis.com";
 const TICKETS: &str = "https://oauth2.googleapis.com/token";
@@ -89,13 +91,13 @@ impl Fcm {
     /// A sender for a project.
     ///
     /// # Errors
-    /// The key is no RSA key.
-    pub fn new(account: FcmAccount) -> Result<Self, BadAccount> {
+    /// The key is no RSA key, or an address may not be called.
+    pub fn new(account: FcmAccount, allows: AddressPolicy) -> Result<Self, BadAccount> {
         let key = Key::rsa(&account.private_key)?;
         let base = account.address.as_deref().unwrap_or(ADDRESS).trim_end_matches('/');
         let messages = format!("{base}/v1/projects/{}/messages:send", account.project);
         let tickets = account.token_address.clone().unwrap_or_else(|| TICKETS.into());
-        let client = client().build()?;
+        let client = client(&[&messages, &tickets], allows)?.build()?;
         Ok(Self { account, messages, tickets, key, client, ticket: ticket::Kept::default() })
     }
 

@@ -6,7 +6,7 @@
 use async_trait::async_trait;
 use reqwest::Client;
 
-use crate::{BadAccount, Notification, Sender, Verdict, client, retry_after, unreachable};
+use crate::{AddressPolicy, BadAccount, Notification, Sender, Verdict, client, retry_after, unreachable};
 
 /// Where the gateway is.
 #[derive(Clone, PartialEq, Eq)]
@@ -37,9 +37,10 @@ impl Gateway {
     /// A sender to a gateway.
     ///
     /// # Errors
-    /// No client can be made.
-    pub fn new(account: GatewayAccount) -> Result<Self, BadAccount> {
-        Ok(Self { account, client: client().build()? })
+    /// The address may not be called, or no client can be made.
+    pub fn new(account: GatewayAccount, allows: AddressPolicy) -> Result<Self, BadAccount> {
+        let client = client(&[&account.address], allows)?.build()?;
+        Ok(Self { account, client })
     }
 }
 

@@ -12,6 +12,7 @@ mod gateway;
 mod jwt;
 mod notification;
 mod post;
+mod reach;
 mod ticket;
 
 pub use apns::{Apns, ApnsAccount};
@@ -20,8 +21,9 @@ pub use gateway::{Gateway, GatewayAccount};
 pub use jwt::BadKey;
 pub use notification::{Extras, Notification};
 pub use post::{Letter, Post, PostLimits};
+pub use reach::AddressPolicy;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 
@@ -56,6 +58,9 @@ pub enum BadAccount {
     /// The key is none that the service takes.
     #[error("the private key is not understood: {0}")]
     Key(#[from] BadKey),
+    /// An address of the service is none, or may not be called.
+    #[error("{0}")]
+    Address(String),
     /// No client for HTTP.
     #[error("no connection can be made: {0}")]
     Client(#[from] reqwest::Error),
@@ -64,11 +69,16 @@ pub enum BadAccount {
 /// How long a service may take to answer.
 const ANSWER: Duration = Duration::from_secs(10);
 
-/// What every sender's client has in common: it gives up in time, and follows nobody elsewhere with a ticket in hand.
-fn client() -> reqwest::ClientBuilder {
+/// What every sender's client has in common: it calls only what may be called, gives up in time, and follows nobody elsewhere with a
+/// ticket in hand. `addresses` are those of the service.
+fn client(addresses: &[&str], allows: AddressPolicy) -> Result<reqwest::ClientBuilder, BadAccount> {
+    for address in addresses {
+        reach::check(address, &allows)?;
+    }
     // Whoever was first in the process has chosen the same.
     _ = rustls::crypto::ring::default_provider().install_default();
-    reqwest::Client::builder().timeout(ANSWER).redirect(reqwest::redirect::Policy::none())
+    let builder = reqwest::Client::builder().timeout(ANSWER).redirect(reqwest::redirect::Policy::none());
+    Ok(builder.dns_resolver(Arc::new(reach::Resolver(allows))))
 }
 
 /// What went wrong on the way, without the address: it may hold secrets.

@@ -17,7 +17,9 @@ use rustls_pki_types::{SubjectPublicKeyInfoDer, pem::PemObject as _};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
-use tsudoi_push::{Apns, ApnsAccount, Extras, Fcm, FcmAccount, Gateway, GatewayAccount, Notification, Sender, Verdict};
+use tsudoi_push::{
+    AddressPolicy, Apns, ApnsAccount, Extras, Fcm, FcmAccount, Gateway, GatewayAccount, Notification, Sender, Verdict,
+};
 
 /// Keys made for these tests only.
 const EC_PRIVATE: &str = include_str!("keys/ec-private.pem");
@@ -27,6 +29,10 @@ const RSA_PUBLIC: &str = include_str!("keys/rsa-public.pem");
 
 /// What a service was handed.
 type Seen = Arc<Mutex<Vec<Value>>>;
+
+fn everywhere() -> AddressPolicy {
+    Arc::new(|_| true)
+}
 
 async fn serve(router: Router) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -130,7 +136,7 @@ async fn apple_takes_and_refuses() {
         sandbox: false,
         address: Some(address.clone()),
     };
-    let apns = Apns::new(account.clone()).unwrap();
+    let apns = Apns::new(account.clone(), everywhere()).unwrap();
     let taken = apns.send(&notification("device")).await;
     assert_eq!(taken, Verdict::Taken(Some("eabeae54-14a8-11e5-b60b-1697f925ec7b".into())));
     let first = seen.lock().unwrap()[0].clone();
@@ -167,11 +173,12 @@ async fn apple_takes_and_refuses() {
     assert_eq!((&quiet["type"], &quiet["priority"]), (&json!("background"), &json!("5")));
     assert_eq!(quiet["body"]["aps"], json!({ "content-available": 1, "badge": 3 }));
 
-    let other = Apns::new(ApnsAccount { key: "OTHER".into(), ..account.clone() }).unwrap();
+    let other = Apns::new(ApnsAccount { key: "OTHER".into(), ..account.clone() }, everywhere()).unwrap();
     assert_eq!(other.send(&notification("device")).await, Verdict::Refused("InvalidProviderToken".into()));
-    let nowhere = Apns::new(ApnsAccount { address: Some("http://127.0.0.1:1".into()), ..account.clone() }).unwrap();
+    let nowhere =
+        Apns::new(ApnsAccount { address: Some("http://127.0.0.1:1".into()), ..account.clone() }, everywhere()).unwrap();
     assert!(matches!(nowhere.send(&notification("device")).await, Verdict::Later(..)));
-    assert!(Apns::new(ApnsAccount { private_key: "no key".into(), ..account }).is_err());
+    assert!(Apns::new(ApnsAccount { private_key: "no key".into(), ..account }, everywhere()).is_err());
 }
 
 #[derive(Deserialize)]
@@ -242,7 +249,7 @@ async fn google_takes_and_refuses() {
         token_address: Some(format!("{address}/token")),
         address: Some(address),
     };
-    let fcm = Fcm::new(account.clone()).unwrap();
+    let fcm = Fcm::new(account.clone(), everywhere()).unwrap();
     let taken = fcm.send(&notification("device")).await;
     assert_eq!(taken, Verdict::Taken(Some("projects/example/messages/1".into())));
     let message = google.seen.lock().unwrap()[0]["message"].clone();
@@ -265,9 +272,12 @@ async fn google_takes_and_refuses() {
     assert!(matches!(fcm.send(&notification("device")).await, Verdict::Later(_, Some(wait)) if wait.is_zero()));
     assert!(matches!(fcm.send(&notification("device")).await, Verdict::Taken(_)));
 
-    let stranger = Fcm::new(FcmAccount { token_address: Some("http://127.0.0.1:1/token".into()), ..account.clone() });
+    let stranger = Fcm::new(
+        FcmAccount { token_address: Some("http://127.0.0.1:1/token".into()), ..account.clone() },
+        everywhere(),
+    );
     assert!(matches!(stranger.unwrap().send(&notification("device")).await, Verdict::Later(..)));
-    assert!(Fcm::new(FcmAccount { private_key: EC_PRIVATE.into(), ..account }).is_err());
+    assert!(Fcm::new(FcmAccount { private_key: EC_PRIVATE.into(), ..account }, everywhere()).is_err());
 }
 
 async fn gateway(State(seen): State<Seen>, headers: HeaderMap, Json(body): Json<Value>) -> StatusCode {
@@ -287,7 +297,7 @@ async fn a_gateway_of_ones_own_takes_and_refuses() {
     let seen = Seen::default();
     let address = serve(Router::new().route("/push", post(gateway)).with_state(seen.clone())).await;
     let account = GatewayAccount { address: format!("{address}/push"), secret: "word".into(), platform: 3 };
-    let own = Gateway::new(account.clone()).unwrap();
+    let own = Gateway::new(account.clone(), everywhere()).unwrap();
     assert_eq!(own.platform(), 3);
     assert_eq!(own.send(&notification("device")).await, Verdict::Taken(None));
     let body = seen.lock().unwrap()[0].clone();
@@ -295,6 +305,22 @@ async fn a_gateway_of_ones_own_takes_and_refuses() {
     assert_eq!(body["extras"]["android_channel"], "ch_7");
     assert_eq!(own.send(&notification("gone")).await, Verdict::Gone);
     assert!(matches!(own.send(&notification("busy")).await, Verdict::Later(..)));
-    let stranger = Gateway::new(GatewayAccount { secret: "other".into(), ..account }).unwrap();
+    let stranger = Gateway::new(GatewayAccount { secret: "other".into(), ..account }, everywhere()).unwrap();
     assert!(matches!(stranger.send(&notification("device")).await, Verdict::Refused(_)));
+}
+
+#[tokio::test]
+async fn services_are_called_only_where_the_operator_lets_them_be() {
+    let address = serve(Router::new().fallback(|| async { "" })).await;
+    let port = address.rsplit(':').next().unwrap().to_owned();
+    let nowhere: AddressPolicy = Arc::new(|_| false);
+    let gateway = |host: &str, allows: AddressPolicy| {
+        let address = format!("http://{host}:{port}/push");
+        Gateway::new(GatewayAccount { address, secret: String::new(), platform: 0 }, allows)
+    };
+    // A bare address is refused when the channel is set up, a name when it is resolved.
+    assert!(gateway("127.0.0.1", nowhere.clone()).is_err());
+    let verdict = gateway("localhost", nowhere).unwrap().send(&notification("t")).await;
+    assert!(matches!(verdict, Verdict::Later(..)), "{verdict:?}");
+    assert_eq!(gateway("127.0.0.1", everywhere()).unwrap().send(&notification("t")).await, Verdict::Taken(None));
 }

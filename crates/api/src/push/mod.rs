@@ -32,6 +32,7 @@ use tsudoi_domain::{
     settings::PushSettings,
     time::Millis,
 };
+use tsudoi_push::AddressPolicy;
 use tsudoi_store::{PushEntry, StoreError};
 
 pub(crate) use self::announce::{About, QUEUE, announce, open_post, start};
@@ -60,9 +61,9 @@ pub struct Pushes {
 }
 
 impl Pushes {
-    pub(crate) fn new(settings: &PushSettings) -> Self {
+    pub(crate) fn new(settings: &PushSettings, allows: AddressPolicy) -> Self {
         Self {
-            channels: Channels::new(settings),
+            channels: Channels::new(settings, allows),
             counted: Counted::default(),
             latest: AtomicU64::new(0),
             last_revoked: AtomicI64::new(0),

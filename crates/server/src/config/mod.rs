@@ -127,8 +127,8 @@ concern! {
     /// Calls to the backends of apps (webhooks).
     WebhookConfig {
         /// Networks that are not public (loopback, private, link-local) and may be called all the same. Public
-        /// addresses may always be called. Empty this list when the people who set callback addresses should not
-        /// reach into your network.
+        /// addresses may always be called. Empty this list when the people who set callback addresses, or those of push
+        /// services, should not reach into your network.
         allowed_networks: Networks = Networks::parse([
             "127.0.0.0/8",
             "::1/128",
