@@ -79,7 +79,7 @@ async fn read_loop(
         for one in frames.drain(..) {
             match one {
                 Frame::Message(message) => receiver.receive(message).await,
-                Frame::Ping(payload) => session.send_raw(frame::pong(&payload)),
+                Frame::Ping(payload) => session.pong(frame::pong(&payload)),
                 Frame::Close => return CloseReason::Gone,
             }
             if let Some(reason) = session.closed() {

@@ -102,21 +102,29 @@ impl Decoder {
     /// # Errors
     /// [`BadFrame`] when the connection has to be closed.
     pub fn feed(&mut self, bytes: &[u8], frames: &mut Vec<Frame>) -> Result<(), BadFrame> {
-        let joined;
-        let mut input: &[u8] = if self.rest.is_empty() {
-            bytes
-        } else {
-            self.rest.extend_from_slice(bytes);
-            joined = std::mem::take(&mut self.rest);
-            &joined
-        };
-        while let Some(consumed) = self.next(input, frames)? {
-            input = &input[consumed..];
+        if self.rest.is_empty() {
+            let consumed = self.all(bytes, frames)?;
+            self.rest = bytes[consumed..].to_vec();
+            return Ok(());
         }
-        if !input.is_empty() {
-            self.rest = input.to_vec();
+        let mut joined = std::mem::take(&mut self.rest);
+        joined.extend_from_slice(bytes);
+        let consumed = self.all(&joined, frames)?;
+        if consumed < joined.len() {
+            // What is still incomplete stays where it lies: a client that sends byte by byte has none of them copied again.
+            joined.drain(..consumed);
+            self.rest = joined;
         }
         Ok(())
+    }
+
+    /// Decodes the whole frames at the start of `input`; answers how many bytes they took.
+    fn all(&mut self, input: &[u8], frames: &mut Vec<Frame>) -> Result<usize, BadFrame> {
+        let mut consumed = 0;
+        while let Some(more) = self.next(&input[consumed..], frames)? {
+            consumed += more;
+        }
+        Ok(consumed)
     }
 
     /// Decodes one frame from the start of `input`; answers how many bytes it took, `None` when it is incomplete.

@@ -54,8 +54,6 @@ pub enum CloseReason {
     Replaced,
     /// The server stops.
     Stopping,
-    /// It sent more than it may.
-    Flooding,
 }
 
 impl CloseReason {
@@ -65,7 +63,7 @@ impl CloseReason {
         match self {
             Self::Gone | Self::Silent | Self::Expired | Self::Replaced => 1000,
             Self::BadFrame(code) => code,
-            Self::TooSlow | Self::Flooding => 1008,
+            Self::TooSlow => 1008,
             Self::Stopping => 1001,
         }
     }
@@ -355,8 +353,13 @@ impl Session {
         self.drained.notify_waiters();
     }
 
-    pub(crate) fn send_raw(&self, frame: Bytes) {
+    /// Queues the answer to a ping. Whoever pings and does not read gets no more of them than are bounded: an answer to a later ping
+    /// serves for those before it (RFC 6455 5.5.3).
+    pub(crate) fn pong(&self, frame: Bytes) {
         let mut outbound = self.outbound.lock();
+        if outbound.bytes >= self.limit_bytes {
+            return;
+        }
         outbound.bytes += frame.len();
         outbound.queue.push_back(frame);
         drop(outbound);
