@@ -10,6 +10,8 @@ use tsudoi_domain::{
     settings::LoginSettings,
 };
 
+use super::kick::KickType;
+
 /// Users whose devices are remembered, and for how long after the last login; the store remembers them longer.
 const USERS: u64 = 200_000;
 const REMEMBERED: Duration = Duration::from_secs(7 * 24 * 3600);
@@ -20,7 +22,8 @@ const DEVICES: usize = 32;
 struct Device {
     instance: Arc<str>,
     platform: Platform,
-    replaced: bool,
+    /// How a newer device took its place.
+    replaced: Option<KickType>,
 }
 
 /// Which devices logged in, in the order of their logins.
@@ -56,12 +59,12 @@ impl Devices {
         log_in(settings, &mut devices.lock(), instance, platform);
     }
 
-    /// Whether a newer device took this one's place while it was away.
+    /// How a newer device took this one's place while it was away, if one did.
     #[must_use]
-    pub fn was_replaced(&self, user: &UserId, instance: &str) -> bool {
-        self.by_user
-            .get(user)
-            .is_some_and(|devices| devices.lock().iter().any(|device| &*device.instance == instance && device.replaced))
+    pub fn was_replaced(&self, user: &UserId, instance: &str) -> Option<KickType> {
+        let devices = self.by_user.get(user)?;
+        let devices = devices.lock();
+        devices.iter().find(|device| &*device.instance == instance)?.replaced
     }
 
     /// All devices of the user were thrown out.
@@ -72,12 +75,13 @@ impl Devices {
 
 fn log_in(settings: &LoginSettings, devices: &mut Vec<Device>, instance: &Arc<str>, platform: Platform) {
     devices.retain(|device| device.instance != *instance);
-    let present: Vec<usize> = (0..devices.len()).filter(|place| !devices[*place].replaced).collect();
+    let present: Vec<usize> = (0..devices.len()).filter(|place| devices[*place].replaced.is_none()).collect();
     let platforms: Vec<Platform> = present.iter().map(|place| devices[*place].platform).collect();
     for gone in presence::ousted(settings, platform, &platforms) {
-        devices[present[gone]].replaced = true;
+        let gone = &mut devices[present[gone]];
+        gone.replaced = Some(KickType::by(platform, gone.platform));
     }
-    devices.push(Device { instance: instance.clone(), platform, replaced: false });
+    devices.push(Device { instance: instance.clone(), platform, replaced: None });
     if devices.len() > DEVICES {
         devices.remove(0);
     }
@@ -85,6 +89,8 @@ fn log_in(settings: &LoginSettings, devices: &mut Vec<Device>, instance: &Arc<st
 
 #[cfg(test)]
 mod tests {
+    use tsudoi_domain::settings::LoginPolicy;
+
     use super::*;
 
     #[test]
@@ -95,7 +101,7 @@ mod tests {
         for (instance, platform) in [("a", 7), ("b", 7), ("phone", 2)] {
             devices.logged_in(&settings(1), &ana, &instance.into(), Platform::from_number(platform));
         }
-        let replaced = |instance| devices.was_replaced(&ana, instance);
+        let replaced = |instance| devices.was_replaced(&ana, instance).is_some();
         assert_eq!((replaced("a"), replaced("b"), replaced("phone"), replaced("never")), (true, false, false, false));
         devices.logged_in(&settings(2), &ana, &"a".into(), Platform::Web);
         assert_eq!((replaced("a"), replaced("b")), (false, false));
@@ -113,9 +119,21 @@ mod tests {
         let (devices, ana) = (Devices::default(), UserId::parse("ana").expect("an id"));
         assert!(!devices.knows(&ana));
         devices.remember(&LoginSettings::default(), &ana, &stored);
-        let replaced = |instance| devices.was_replaced(&ana, instance);
+        let replaced = |instance| devices.was_replaced(&ana, instance).is_some();
         assert_eq!((replaced("a"), replaced("phone"), replaced("b")), (true, false, false));
         devices.forget(&ana);
-        assert!(!devices.knows(&ana) && !devices.was_replaced(&ana, "a"));
+        assert!(!devices.knows(&ana) && devices.was_replaced(&ana, "a").is_none());
+    }
+
+    #[test]
+    fn how_a_device_was_replaced_depends_on_what_took_its_place() {
+        let settings = LoginSettings { policy: LoginPolicy::Single, ..LoginSettings::default() };
+        let (devices, ana) = (Devices::default(), UserId::parse("ana").expect("an id"));
+        for (instance, platform) in [("tab", Platform::Web), ("other tab", Platform::Web), ("phone", Platform::Android)]
+        {
+            devices.logged_in(&settings, &ana, &instance.into(), platform);
+        }
+        assert_eq!(devices.was_replaced(&ana, "tab"), Some(KickType::MultipleAccount));
+        assert_eq!(devices.was_replaced(&ana, "other tab"), Some(KickType::MultipleDevice));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tsudoi_domain::UserId;
+use tsudoi_domain::{UserId, presence::Platform};
 use tsudoi_realtime::{Importance, Session};
 
 use crate::{
@@ -14,12 +14,20 @@ use crate::{
 /// Why a session is told to go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KickType {
-    /// The account logged in elsewhere.
+    /// The account logged in once more on the same platform.
     MultipleAccount = 1,
-    /// Too many devices of the account.
+    /// The account logged in on another platform.
     MultipleDevice = 2,
     /// The backend said so.
     Backend = 3,
+}
+
+impl KickType {
+    /// Why a device has to go for a newer one.
+    #[must_use]
+    pub fn by(newcomer: Platform, gone: Platform) -> Self {
+        if newcomer == gone { Self::MultipleAccount } else { Self::MultipleDevice }
+    }
 }
 
 /// Tells a session that it is logged out, and lets go of it.

@@ -13,7 +13,11 @@ use tsudoi_domain::{
 };
 use tsudoi_realtime::{CloseReason, Session, Subscription, session::Identity};
 
-use super::{frame::Head, kick, session_token::SessionToken};
+use super::{
+    frame::Head,
+    kick::{self, KickType},
+    session_token::SessionToken,
+};
 use crate::{
     app::App,
     catalogue::{Entry, list},
@@ -117,7 +121,7 @@ impl Command for Login {
             let stored = app.store().read().devices(app.id(), &caller.user).await?;
             app.devices.remember(&app.settings().login, &caller.user, &stored);
         }
-        let was_replaced = proof.is_return && app.devices.was_replaced(&caller.user, session.instance());
+        let was_replaced = proof.is_return && app.devices.was_replaced(&caller.user, session.instance()).is_some();
         if !was_replaced {
             if !proof.is_return {
                 let platform = Platform::from_number(session.platform());
@@ -196,12 +200,12 @@ fn make_room(app: &App, session: &Arc<Session>, others: &[Arc<Session>]) -> Vec<
     }
     // Sessions stand in the order of their logins: the first are the oldest.
     let platforms: Vec<Platform> = rivals.iter().map(|rival| Platform::from_number(rival.platform())).collect();
-    let gone = presence::ousted(&app.settings().login, Platform::from_number(session.platform()), &platforms);
-    let ousted: Vec<Arc<Session>> = gone.into_iter().map(|place| rivals[place].clone()).collect();
-    for rival in &ousted {
-        kick::session(app, rival, kick::KickType::MultipleAccount);
+    let newcomer = Platform::from_number(session.platform());
+    let gone = presence::ousted(&app.settings().login, newcomer, &platforms);
+    for place in &gone {
+        kick::session(app, rivals[*place], KickType::by(newcomer, platforms[*place]));
     }
-    ousted
+    gone.into_iter().map(|place| rivals[place].clone()).collect()
 }
 
 /// From now on the user's devices here get the events of the user's groups.
@@ -307,8 +311,8 @@ impl Command for Hello {
 
     async fn run(self, caller: &Caller, app: &Arc<App>) -> Result<Done, Error> {
         let Some(session) = caller.session() else { return Ok(Done {}) };
-        if app.devices.was_replaced(&caller.user, session.instance()) {
-            let kicked = serde_json::json!({ "KickType": kick::KickType::MultipleAccount as u32, "NewInstInfo": {} });
+        if let Some(kind) = app.devices.was_replaced(&caller.user, session.instance()) {
+            let kicked = serde_json::json!({ "KickType": kind as u32, "NewInstInfo": {} });
             let refusal = Error::new(ErrorCode::SESSION_KICKED, "the account logged in on another device");
             return Err(refusal.with_details(&kicked));
         }
