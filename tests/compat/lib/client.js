@@ -5,7 +5,8 @@ import { inspect } from 'node:util';
 
 import { Tab } from './sdk.js';
 
-const PATIENCE_MS = 15_000;
+// Enough for the slowest of machines; the SDK itself waits 15 s for an answer, and up to a minute until it connects again.
+const PATIENCE_MS = 90_000;
 
 let users = 0;
 

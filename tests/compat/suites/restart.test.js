@@ -8,7 +8,6 @@ import { randomU32, text } from '../lib/rest.js';
 import { startSuite } from '../lib/suite.js';
 
 const server = await startSuite();
-const SLOW = { patience: 45_000 };
 const WAYS = { SIGTERM: () => server.terminate(), 'kill -9': () => server.kill() };
 
 async function three() {
@@ -66,11 +65,11 @@ for (const [way, end] of Object.entries(WAYS)) {
     await server.launch();
     const sent = await ana.say(groupID, 'after the restart');
     for (const client of [bob, cid]) {
-      const received = await client.text('after the restart', SLOW);
+      const received = await client.text('after the restart');
       assert.equal(received.ID, sent.ID);
     }
     const reply = await bob.whisper(ana.userID, 'you too?');
-    assert.equal((await ana.text('you too?', SLOW)).ID, reply.ID);
+    assert.equal((await ana.text('you too?')).ID, reply.ID);
     for (const client of [ana, bob, cid]) {
       assert.deepEqual(client.all('KICKED_OUT'), []);
       assert.equal(client.chat.isReady(), true);
@@ -103,13 +102,13 @@ for (const [way, end] of Object.entries(WAYS)) {
     }
 
     for (const client of [bob, cid]) {
-      await client.text(missed.at(-1), SLOW);
+      await client.text(missed.at(-1));
       if (client === bob) {
-        await client.text(letters.at(-1), SLOW);
+        await client.text(letters.at(-1));
       }
       const marker = `marker ${client.userID}`;
       await fromBackend(groupID, ana.userID, marker);
-      await client.text(marker, SLOW);
+      await client.text(marker);
       const received = client.messages().filter((message) => message.payload?.text?.startsWith('missed')).map((message) => message.payload.text);
       assert.deepEqual(received, missed);
     }
@@ -137,8 +136,8 @@ for (const [way, end] of Object.entries(WAYS)) {
 
     await ana.say(groupID, 'last');
     await ana.whisper(bob.userID, 'last mail');
-    await bob.text('last', SLOW);
-    await bob.text('last mail', SLOW);
+    await bob.text('last');
+    await bob.text('last mail');
 
     const inGroup = (await stored(groupID)).filter((content) => content !== 'before');
     assert.equal(new Set(inGroup).size, inGroup.length, `stored once each: ${inGroup}`);
@@ -182,9 +181,9 @@ test('a live room goes on after a restart without joining again', async () => {
   await server.terminate();
   await server.launch();
   bob.poke();
-  await bob.until('it has logged in again', () => bob.tab.received('im_open_status.wslogin').length >= 2, 90_000);
+  await bob.until('it has logged in again', () => bob.tab.received('im_open_status.wslogin').length >= 2);
   await ana.say(groupID, 'after');
-  await bob.text('after', SLOW);
+  await bob.text('after');
 });
 
 test('notices and recalls that happened meanwhile are learned', async () => {
@@ -198,8 +197,8 @@ test('notices and recalls that happened meanwhile are learned', async () => {
   await cid.waitFor('MESSAGE_REVOKED');
   bob.tab.online();
   bob.poke();
-  await bob.notice(other, 7, () => true, SLOW);
-  const revoked = await bob.waitFor('MESSAGE_REVOKED', () => true, SLOW);
+  await bob.notice(other, 7);
+  const revoked = await bob.waitFor('MESSAGE_REVOKED');
   assert.deepEqual(revoked.map((message) => message.ID), [slip.ID]);
   await ana.say(other, 'welcome back');
   await bob.text('welcome back');

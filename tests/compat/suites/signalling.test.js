@@ -17,7 +17,7 @@ beforeEach(async () => {
 /** The next signal of one kind; ask before it is sent. */
 function signal(client, name) {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new assert.AssertionError({ message: `${client.userID} waited for ${name}` })), 15_000);
+    const timer = setTimeout(() => reject(new assert.AssertionError({ message: `${client.userID} waited for ${name}` })), 90_000);
     client.chat.addSignalingListener(client.TSignaling[name], (event) => {
       clearTimeout(timer);
       resolve(event.data);
