@@ -19,6 +19,7 @@ use std::{
 };
 
 use futures_util::{SinkExt as _, StreamExt as _, stream::SplitSink};
+use rand::{SeedableRng as _, rngs::StdRng};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::{
@@ -36,8 +37,8 @@ pub const APP: u32 = 1_400_000_001;
 pub const KEY: &str = "0f1e2d3c4b5a69788796a5b4c3d2e1f00112233445566778899aabbccddeeff0";
 /// Its admin account.
 pub const ADMIN: &str = "administrator";
-/// How long anything awaited may take.
-pub const PATIENCE: Duration = Duration::from_secs(10);
+/// How long anything awaited may take, on the slowest of machines.
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Now, Unix seconds.
 #[must_use]
@@ -64,6 +65,13 @@ pub fn unique(prefix: &str) -> String {
 pub fn random() -> u32 {
     static NEXT: AtomicU64 = AtomicU64::new(1000);
     u32::try_from(NEXT.fetch_add(1, Ordering::Relaxed)).expect("few calls")
+}
+
+/// Dice that fall the same way whenever the same test throws them; `TSUDOI_SEED` gives others.
+#[must_use]
+pub fn dice() -> StdRng {
+    let seed = std::env::var("TSUDOI_SEED").ok().and_then(|seed| seed.parse().ok());
+    StdRng::seed_from_u64(seed.unwrap_or(20_260_101))
 }
 
 /// A text message body.
@@ -107,11 +115,21 @@ pub async fn shared() -> &'static Server {
                     .expect("a runtime");
                 let server = runtime.block_on(Server::start(&[]));
                 std::mem::forget(runtime);
+                end_with_this_process(server.pid());
                 server
             });
             tokio::task::spawn_blocking(move || server.join().expect("the server starts")).await.expect("joined")
         })
         .await
+}
+
+/// Has a process killed when this one ends, however it ends: what is shared by all tests is dropped by none of them.
+fn end_with_this_process(pid: u32) {
+    let script = format!("cat > /dev/null; kill -KILL {pid}");
+    let mut watch = std::process::Command::new("sh");
+    let watch = watch.args(["-c", &script]).stdin(Stdio::piped()).spawn().expect("there is a shell");
+    // Its input ends with this process.
+    std::mem::forget(watch);
 }
 
 impl Server {
@@ -140,7 +158,19 @@ impl Server {
     }
 
     async fn launch(&mut self) {
-        let child = Command::new(binary())
+        for _ in 0..3 {
+            if self.try_launch().await {
+                return;
+            }
+            // Somebody else took the port between the look and the start.
+            self.port = free_port();
+        }
+        panic!("the server ends as soon as it starts; TSUDOI_IT_LOG=1 shows why");
+    }
+
+    /// Starts the process and waits until it is ready; answers whether it is, or ended at once.
+    async fn try_launch(&mut self) -> bool {
+        let mut child = Command::new(binary())
             .arg("serve")
             .env("TSUDOI_LISTEN", format!("127.0.0.1:{}", self.port))
             .env("TSUDOI_DATA_DIR", self.data.path())
@@ -153,24 +183,33 @@ impl Server {
             .kill_on_drop(true)
             .spawn()
             .expect("the server's binary can be started: cargo build -p tsudoi");
-        self.child = Some(child);
+        let url = self.url("/readyz");
         let ready = timeout(PATIENCE, async {
-            loop {
-                if let Ok(answer) = self.http.get(self.url("/readyz")).send().await
-                    && answer.status().is_success()
-                {
-                    return;
+            while child.try_wait().expect("asked").is_none() {
+                if self.http.get(&url).send().await.is_ok_and(|answer| answer.status().is_success()) {
+                    return true;
                 }
                 sleep(Duration::from_millis(20)).await;
             }
+            false
         });
-        ready.await.expect("the server becomes ready");
+        let is_ready = ready.await.expect("the server becomes ready");
+        self.child = is_ready.then_some(child);
+        is_ready
     }
 
     /// An address of the server.
     #[must_use]
     pub fn url(&self, path: &str) -> String {
         format!("http://127.0.0.1:{}{path}", self.port)
+    }
+
+    /// Opens a bare TCP connection to it.
+    ///
+    /// # Panics
+    /// When it is refused.
+    pub async fn bare(&self) -> TcpStream {
+        TcpStream::connect(("127.0.0.1", self.port)).await.expect("connected")
     }
 
     /// Kills it as a power cut would.
@@ -348,9 +387,20 @@ fn http_client() -> reqwest::Client {
     reqwest::Client::builder().pool_max_idle_per_host(0).build().expect("a client")
 }
 
+/// A port that nobody holds. It lies below those that the system gives to outgoing connections: one of these could take it while
+/// a server restarts.
 fn free_port() -> u16 {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("bound").port()
+    const PORTS: std::ops::Range<u64> = 10_000..30_000;
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    // Suites that run side by side begin at places of their own.
+    let begin = u64::from(std::process::id()) * 613;
+    loop {
+        let place = (begin + NEXT.fetch_add(1, Ordering::Relaxed)) % (PORTS.end - PORTS.start);
+        let port = u16::try_from(PORTS.start + place).expect("a port");
+        if std::net::TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
 }
 
 type Sink = SplitSink<WebSocketStream<MaybeTlsStream<TcpStream>>, Message>;
@@ -596,6 +646,11 @@ impl Client {
     /// Everything that was pushed so far and not asked for; makes sure first that what the server had queued is here.
     pub async fn events(&self) -> Vec<Value> {
         self.ok("heartbeat.alive", json!({})).await;
+        self.arrived()
+    }
+
+    /// Everything that was pushed so far and not asked for, as far as it is here.
+    pub fn arrived(&self) -> Vec<Value> {
         self.inbox.0.lock().expect("not poisoned").events.drain(..).collect()
     }
 

@@ -412,7 +412,7 @@ async fn the_backend_is_told_what_was_stopped() {
 async fn the_backend_is_warned_of_its_rate() {
     let receiver = tsudoi_it::receiver::Receiver::start().await;
     let server = Server::with_settings(&format!(
-        "rates = {{ rest = {{ account_check = 10 }} }}\n[apps.settings.webhook]\nurl = \"{}\"\nall = true\n",
+        "rates = {{ rest = {{ account_check = 2 }} }}\n[apps.settings.webhook]\nurl = \"{}\"\nall = true\n",
         receiver.url()
     ))
     .await;
@@ -432,7 +432,7 @@ async fn the_backend_is_warned_of_its_rate() {
         (&alarm.body["ServiceName"], &alarm.body["Command"]),
         (&json!("im_open_login_svc"), &json!("account_check"))
     );
-    assert_eq!((&alarm.body["Request"], &alarm.body["Limit"]), (&json!(9), &json!(10)));
+    assert_eq!((&alarm.body["Request"], &alarm.body["Limit"]), (&json!(2), &json!(2)));
     assert_eq!((alarm.param("ClientIP"), alarm.param("OptPlatform")), (None, Some("RESTAPI")));
 }
 

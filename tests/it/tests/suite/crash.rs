@@ -17,7 +17,7 @@ use tokio::{
     sync::{Mutex, RwLock},
     time::{sleep, timeout},
 };
-use tsudoi_it::{ADMIN, Server, random, text, unique};
+use tsudoi_it::{ADMIN, PATIENCE, Server, random, text, unique};
 
 /// How often the server is killed.
 const ROUNDS: u32 = 50;
@@ -61,7 +61,11 @@ async fn acknowledged_messages_survive_any_kill_once_and_in_their_place() {
         writers.push(tokio::spawn(socket_writer(stage.clone(), user)));
     }
     for round in 0..ROUNDS {
-        // Some rounds are cut off at once, some after a while.
+        // Some rounds are cut off at once, some after a while, each tenth not before something was acknowledged in it.
+        let before = stage.acknowledged.lock().await.len();
+        while round % 10 == 0 && stage.acknowledged.lock().await.len() < before + 50 {
+            sleep(Duration::from_millis(5)).await;
+        }
         sleep(Duration::from_millis(u64::from(random() * 37 % 180 + round % 5))).await;
         // The kill does not wait for writers: they are in the middle of their requests.
         let pid = stage.server.read().await.pid();
@@ -72,7 +76,7 @@ async fn acknowledged_messages_survive_any_kill_once_and_in_their_place() {
     }
     stage.done.store(true, Ordering::SeqCst);
     for writer in writers {
-        timeout(Duration::from_secs(60), writer).await.expect("writers end").expect("writers do not panic");
+        timeout(4 * PATIENCE, writer).await.expect("writers end").expect("writers do not panic");
     }
     let server = stage.server.read().await;
     let acknowledged = stage.acknowledged.lock().await;

@@ -363,7 +363,7 @@ async fn clients_page_both_ways() {
 
 #[tokio::test]
 async fn a_sender_recalls_within_the_window_and_only_own_messages() {
-    let server = Server::with_settings("message.recall_secs = 2").await;
+    let server = Server::with_settings("message.recall_secs = 10").await;
     let (ana, bob) = (unique("ana"), unique("bob"));
     let (of_ana, of_bob) = (server.login(&ana).await, server.login(&bob).await);
     let request = whisper(&ana, &bob, "a slip");
@@ -390,7 +390,7 @@ async fn a_sender_recalls_within_the_window_and_only_own_messages() {
     // Too late.
     let request = whisper(&ana, &bob, "stays");
     let answer = of_ana.ok("openim.sendmsg", request.clone()).await;
-    tokio::time::sleep(std::time::Duration::from_millis(3500)).await;
+    tokio::time::sleep(std::time::Duration::from_millis(11_500)).await;
     let named = json!({ "MsgInfo": { "From_Account": ana, "To_Account": bob, "MsgSeq": request["MsgSeq"],
         "MsgRandom": request["MsgRandom"], "MsgTimeStamp": answer["MsgTime"] } });
     of_ana.fails(20016, "openim.msgwithdraw", named).await;

@@ -30,6 +30,7 @@ mod rest_door;
 mod rights;
 mod robots;
 mod search;
+mod socket_bytes;
 mod socket_door;
 mod ticket_service;
 mod topics;

@@ -1,7 +1,10 @@
 //! Backends that refuse, hang, break off or talk nonsense, and servers that are killed: the chat goes on, and what is told is
 //! neither lost nor out of order (docs/spec/webhooks.md#1.4, #1.6, #1.9).
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::atomic::{AtomicUsize, Ordering},
+    time::{Duration, Instant},
+};
 
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
@@ -12,7 +15,7 @@ use tsudoi_it::{
 };
 
 fn settings(url: &str, more: &str) -> String {
-    format!("[apps.settings.webhook]\nurl = \"{url}\"\nall = true\ntimeout_ms = 400\n{more}\n")
+    format!("[apps.settings.webhook]\nurl = \"{url}\"\nall = true\ntimeout_ms = 1000\n{more}\n")
 }
 
 fn message(group: &str, words: &str) -> Value {
@@ -179,7 +182,7 @@ async fn the_default_limit_is_two_seconds() {
 async fn a_question_holds_nobody_else_up() {
     let receiver = Receiver::start().await;
     // The question lasts until the backend goes.
-    let settings = settings(&receiver.url(), "").replace("timeout_ms = 400", "timeout_ms = 60000");
+    let settings = settings(&receiver.url(), "").replace("timeout_ms = 1000", "timeout_ms = 60000");
     let server = Server::with_settings(&settings).await;
     let users = server.users(&["ana"]).await;
     let group = server.group("Public", &users[0], &[]).await;
@@ -335,14 +338,16 @@ async fn what_was_committed_is_told_after_a_kill_in_order() {
     let mut acknowledged: Vec<(String, u64)> = Vec::new();
     for round in 0..5 {
         let pid = server.pid();
+        let heard = AtomicUsize::new(0);
         let sends = groups.iter().map(|group| {
-            let server = &server;
+            let (server, heard) = (&server, &heard);
             async move {
                 let mut sent = Vec::new();
                 loop {
                     match server.try_call(SEND, &message(group, &unique("m"))).await {
                         Some(answer) if answer["ErrorCode"] == 0 => {
                             sent.push((group.clone(), answer["MsgSeq"].as_u64().expect("a number")));
+                            heard.fetch_add(1, Ordering::Relaxed);
                         }
                         _ => return sent,
                     }
@@ -350,7 +355,10 @@ async fn what_was_committed_is_told_after_a_kill_in_order() {
             }
         });
         let kill = async {
-            tokio::time::sleep(Duration::from_millis(150 + 60 * round)).await;
+            // In the middle of whatever is on its way after so many answers.
+            while heard.load(Ordering::Relaxed) < 8 + 5 * round {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
             Server::kill_pid(pid).await;
         };
         let (sent, ()) = futures_util::future::join(futures_util::future::join_all(sends), kill).await;
@@ -386,7 +394,7 @@ async fn what_was_committed_is_told_after_a_kill_in_order() {
 async fn what_waits_outlives_a_kill() {
     let receiver = Receiver::start().await;
     let more = "[apps.settings.rates]\ngroup_messages_per_second = 0";
-    let settings = settings(&receiver.url(), more).replace("timeout_ms = 400", "timeout_ms = 60000");
+    let settings = settings(&receiver.url(), more).replace("timeout_ms = 1000", "timeout_ms = 60000");
     let mut server = Server::with_settings(&settings).await;
     let users = server.users(&["ana", "bob"]).await;
     let mut groups = Vec::new();

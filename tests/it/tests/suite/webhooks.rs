@@ -810,6 +810,6 @@ async fn switches_name_what_is_wanted() {
     assert!(told.headers["webhook-signature"].starts_with("v1,"));
     assert!(told.headers["webhook-id"].starts_with("msg_"));
     assert_eq!(told.headers["webhook-timestamp"], time);
-    tokio::time::sleep(PATIENCE / 50).await;
+    tokio::time::sleep(std::time::Duration::from_millis(200)).await;
     assert_eq!(receiver.calls().len(), 1, "nothing else was asked for");
 }
