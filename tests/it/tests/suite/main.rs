@@ -27,6 +27,7 @@ mod permission_groups;
 mod push;
 mod relations;
 mod rest_door;
+mod resume;
 mod rights;
 mod robots;
 mod search;

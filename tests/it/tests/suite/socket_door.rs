@@ -197,3 +197,27 @@ async fn a_connection_ends_with_the_ticket_that_opened_it() {
     again.fails(70001, "im_open_status.wslogin", json!({ "State": "Online" })).await;
     again.login(&users[0]).await;
 }
+
+#[tokio::test]
+async fn how_a_device_had_to_go_depends_on_what_took_its_place() {
+    let server = Server::with_settings("login.policy = \"single\"").await;
+    let user = unique("everywhere");
+    let kind = |frame: &serde_json::Value| {
+        frame["body"]["EventArray"][0]["C2cNotifyMsgArray"][0]["KickoutMsgNotify"]["KickType"].clone()
+    };
+    let tab = server.login(&user).await;
+    let other_tab = server.login(&user).await;
+    assert_eq!(kind(&tab.other("im_open_status.stat_forceoffline").await), 1, "the same platform");
+    let (instance, credentials) = (other_tab.instance().to_owned(), other_tab.credentials());
+    drop(other_tab);
+    let phone = server.connect_on(2).await;
+    phone.login(&user).await;
+    // Who was away learns it from the next sign of life.
+    let back = server.connect_as(&instance, "binfo").await;
+    back.use_credentials(credentials);
+    back.ok("im_open_status.wslogin", json!({})).await;
+    assert_eq!(back.fails(1002, "im_open_status.wshello", json!({})).await["KickType"], 2, "another platform");
+    let computer = server.connect_on(1).await;
+    computer.login(&user).await;
+    assert_eq!(kind(&phone.other("im_open_status.stat_forceoffline").await), 2, "another platform");
+}
