@@ -43,8 +43,30 @@ pub(crate) enum Contact<'a> {
     User(&'a UserId),
     /// To, or into the profile of, a group.
     Group(&'a GroupId),
+    /// To a user, in a message.
+    Message(&'a UserId, About<'a>),
+    /// To a group, in a message.
+    GroupMessage(&'a GroupId, About<'a>),
     /// To nobody in particular, or to many.
     Nobody,
+}
+
+/// What is known of a message besides what it says.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct About<'a> {
+    /// Its key, or its number in the group; absent as long as it has none.
+    pub id: Option<&'a str>,
+    /// The sender's data.
+    pub cloud_custom_data: Option<&'a str>,
+}
+
+impl<'a> Contact<'a> {
+    fn message(self) -> Option<About<'a>> {
+        match self {
+            Self::Message(_, about) | Self::GroupMessage(_, about) => Some(about),
+            Self::User(_) | Self::Group(_) | Self::Nobody => None,
+        }
+    }
 }
 
 /// Looks at the elements of a message, and replaces words where that is all that becomes of them.
@@ -130,6 +152,10 @@ struct Notice<'a> {
     kind: &'static str,
     #[serde(rename = "TextContent")]
     texts: Vec<String>,
+    #[serde(rename = "MsgID", skip_serializing_if = "Option::is_none")]
+    message: Option<&'a str>,
+    #[serde(rename = "CloudCustomData", skip_serializing_if = "Option::is_none")]
+    cloud_custom_data: Option<&'a str>,
     #[serde(rename = "CtxcbResult")]
     stopped: u32,
     #[serde(rename = "CtxcbRequestId")]
@@ -181,12 +207,22 @@ async fn told(
             app: app.id(),
             from: subject.from,
             contact: match subject.contact {
-                Contact::User(user) => Some(ContactItem { kind: 1, user: Some(user), group: None }),
-                Contact::Group(group) => Some(ContactItem { kind: 2, user: None, group: Some(group) }),
+                Contact::User(user) | Contact::Message(user, _) => {
+                    Some(ContactItem { kind: 1, user: Some(user), group: None })
+                }
+                Contact::Group(group) | Contact::GroupMessage(group, _) => {
+                    Some(ContactItem { kind: 2, user: None, group: Some(group) })
+                }
                 Contact::Nobody => None,
             },
             kind: "Text",
             texts: texts(),
+            message: subject.contact.message().and_then(|about| about.id),
+            cloud_custom_data: subject
+                .contact
+                .message()
+                .and_then(|about| about.cloud_custom_data)
+                .filter(|data| !data.is_empty()),
             stopped,
             request_id: format!("{:016x}", app.dice().u64()),
             words: &findings.words,

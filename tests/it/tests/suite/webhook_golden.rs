@@ -58,7 +58,7 @@ struct Told {
 }
 
 /// Members of bodies that differ from run to run, beside those of replies.
-const REDACTED: &[&str] = &["CtxcbRequestId", "LastReadTime", "PushID", "TaskTime"];
+const REDACTED: &[&str] = &["CtxcbRequestId", "LastReadTime", "MsgID", "PushID", "TaskTime"];
 
 /// Rates of its own would stop the server that the cases share.
 const SHARED: &str = "rates.group_messages_per_second = 0\nrates.rest_default_per_second = 0\n\

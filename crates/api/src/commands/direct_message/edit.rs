@@ -17,7 +17,7 @@ use crate::{
     error::Error,
     error_code::ErrorCode,
     filter::Place,
-    screening::{Contact, Subject},
+    screening::{About, Contact, Subject},
     webhook,
 };
 
@@ -55,11 +55,11 @@ impl Command for EditMessage {
 
     async fn run(self, caller: &Caller, app: &Arc<App>) -> Result<Current, Error> {
         let key = self.key()?;
-        let subject = Subject {
-            from: &caller.user,
-            contact: Contact::User(if caller.user == self.from { &self.to } else { &self.from }),
-        };
         let data = self.cloud_custom_data.as_ref();
+        let name = key.to_string();
+        let about = About { id: Some(&name), cloud_custom_data: data.map(AsRef::as_ref) };
+        let peer = if caller.user == self.from { &self.to } else { &self.from };
+        let subject = Subject { from: &caller.user, contact: Contact::Message(peer, about) };
         // An empty list beside custom data stands for no list (docs/spec/rest-common.md#6.1).
         let body = self.body.as_deref().filter(|body| data.is_none() || !is_empty_list(body));
         let new = new_text(app, caller, &subject, Place::Direct, body, data).await?;

@@ -28,7 +28,7 @@ use crate::{
     error::Error,
     error_code::ErrorCode,
     filter::Place,
-    screening::{self, Contact, Screened, Subject},
+    screening::{self, About, Contact, Screened, Subject},
     webhook,
     wire::{BodyError, MessageBody, OfflinePushInfo, item::message_id},
 };
@@ -112,11 +112,15 @@ impl Command for Outgoing<UserId> {
         let answer =
             |sent: &Draft| Sent { time: sent.time, key: sent.msg_key().to_string(), id: message_id(&tiny_id, sent) };
         let is_pretended = caller.session().is_some() && passage(app, &sender, &self.to).await? == Passage::Pretended;
-        let mut content = content;
-        let subject = Subject { from: &from, contact: Contact::User(&self.to) };
-        let screened = content.screen(app, caller, &subject).await?;
         let mut draft = content.draft(&from, &self.to, caller, app);
         draft.options.hidden_from_receiver = is_pretended;
+        let (key, data) = (draft.msg_key().to_string(), draft.cloud_custom_data.clone());
+        let about = About { id: Some(&key), cloud_custom_data: data.as_deref() };
+        let subject = Subject { from: &from, contact: Contact::Message(&self.to, about) };
+        let screened = match &mut draft.content {
+            Content::Elements(elements) => screening::elements(app, caller, &subject, Place::Direct, elements).await?,
+            Content::Tip(_) => Screened::Passed,
+        };
         if screened == Screened::Dropped {
             return Ok(answer(&draft));
         }

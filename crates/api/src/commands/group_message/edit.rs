@@ -20,7 +20,7 @@ use crate::{
     error::Error,
     error_code::ErrorCode,
     filter::Place,
-    screening::{self, Contact, Screened, Subject},
+    screening::{self, About, Contact, Screened, Subject},
     webhook,
     wire::{BodyError, BodyLimits, MessageBody, item},
 };
@@ -73,7 +73,9 @@ impl Command for EditGroupMessage {
     const INFO: &'static str = "succeed";
 
     async fn run(self, caller: &Caller, app: &Arc<App>) -> Result<Current, Error> {
-        let subject = Subject { from: &caller.user, contact: Contact::Group(&self.group) };
+        let number = self.seq.to_string();
+        let about = About { id: Some(&number), cloud_custom_data: self.cloud_custom_data.as_deref() };
+        let subject = Subject { from: &caller.user, contact: Contact::GroupMessage(&self.group, about) };
         let new = new_text(app, caller, &subject, Place::Group, self.body.as_deref(), self.cloud_custom_data.as_ref())
             .await?;
         let decided = app.decide(|| async {

@@ -24,7 +24,7 @@ use crate::{
     error::Error,
     error_code::ErrorCode,
     filter::Place,
-    screening::{self, Contact, Screened, Subject},
+    screening::{self, About, Contact, Screened, Subject},
     webhook,
     wire::{BodyError, BodyLimits, MessageBody, OfflinePushInfo},
 };
@@ -424,7 +424,10 @@ fn shed(scene: &Scene) -> Error {
 
 /// Looks for unwanted words.
 async fn screen(app: &App, caller: &Caller, scene: &Scene, draft: &mut Draft) -> Result<Screened, Error> {
-    let subject = Subject { from: &scene.user, contact: Contact::Group(&scene.group.id) };
+    // Its number comes with the commit, if it comes to that.
+    let data = draft.cloud_custom_data.clone();
+    let about = About { id: None, cloud_custom_data: data.as_deref() };
+    let subject = Subject { from: &scene.user, contact: Contact::GroupMessage(&scene.group.id, about) };
     match &mut draft.content {
         Content::Elements(elements) => screening::elements(app, caller, &subject, Place::Group, elements).await,
         Content::Tip(_) => Ok(Screened::Passed),
