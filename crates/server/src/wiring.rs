@@ -248,8 +248,10 @@ async fn serve(
     let server = axum::serve(listener, service).with_graceful_shutdown(async move { stop.requested().await });
     let mut server = tokio::spawn(async move { server.await });
     tokio::select! {
-        ended = &mut server => return ended.unwrap_or_else(|broken| Err(io::Error::other(broken))),
+        // An idle server ends at the same moment: what follows has to be done all the same.
+        biased;
         () = shutdown.requested() => {}
+        ended = &mut server => return ended.unwrap_or_else(|broken| Err(io::Error::other(broken))),
     }
     // Requests under way finish; clients are sent away in good order and come back to the next server.
     shared.hub.close_all(CloseReason::Stopping);
