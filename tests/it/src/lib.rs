@@ -249,8 +249,11 @@ impl Server {
         timeout(4 * PATIENCE, child.wait()).await.expect("it stops").expect("waited").success()
     }
 
-    /// Starts it again on the same port with the same data.
+    /// Starts it again on the same port with the same data; one that still runs is killed before.
     pub async fn restart(&mut self) {
+        if self.child.is_some() {
+            self.kill().await;
+        }
         self.launch().await;
     }
 
