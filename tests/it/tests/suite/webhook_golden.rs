@@ -66,7 +66,8 @@ const SHARED: &str = "rates.group_messages_per_second = 0\nrates.rest_default_pe
 
 async fn stage(settings: &str) -> (Server, Receiver) {
     let receiver = Receiver::start().await;
-    let webhook = format!("webhook.url = \"{}\"\nwebhook.all = true\n", receiver.url());
+    // A busy machine may take its time.
+    let webhook = format!("webhook.url = \"{}\"\nwebhook.all = true\nwebhook.timeout_ms = 20000\n", receiver.url());
     let settings = settings.replace("{receiver}", &receiver.url());
     (Server::with_settings(&format!("{webhook}{settings}")).await, receiver)
 }
