@@ -641,6 +641,7 @@ impl Default for Rates {
 const REST_EXCEPTIONS: &[(&str, u32)] = &[
     ("account_check", 100),
     ("account_delete", 100),
+    ("batch", 30),
     ("get_appid_group_list", 1),
     ("get_history", 10),
     ("im_add_tag", 100),

@@ -148,6 +148,7 @@ fn rates_of_rest_commands() {
         ("multiaccount_import", 100),
         ("get_appid_group_list", 1),
         ("get_history", 10),
+        ("batch", 30),
         ("im_set_attr", 100),
         ("send_broadcast_msg", 200),
         ("no_such_command", 200),
