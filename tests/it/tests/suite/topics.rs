@@ -246,7 +246,8 @@ async fn owner_and_admins_manage_topics_members_do_not() {
 
 #[tokio::test]
 async fn each_topic_has_messages_numbers_and_readers_of_its_own() {
-    let server = shared().await;
+    // What other tests delete is not to come between.
+    let server = &Server::start(&[]).await;
     let town = town(server).await;
     let (news, art) = (town.topic(server, "News").await, town.topic(server, "Art").await);
     for (n, topic) in [(1, &news), (2, &news), (1, &art)] {
@@ -289,7 +290,8 @@ async fn each_topic_has_messages_numbers_and_readers_of_its_own() {
 
 #[tokio::test]
 async fn history_of_a_topic_is_read_recalled_edited_and_cleaned() {
-    let server = shared().await;
+    // What other tests delete is not to come between.
+    let server = &Server::start(&[]).await;
     let town = town(server).await;
     let (news, art) = (town.topic(server, "News").await, town.topic(server, "Art").await);
     for n in 1..=3 {
@@ -347,7 +349,8 @@ async fn history_of_a_topic_is_read_recalled_edited_and_cleaned() {
 
 #[tokio::test]
 async fn the_list_of_topics_shows_their_last_message() {
-    let server = shared().await;
+    // What other tests delete is not to come between.
+    let server = &Server::start(&[]).await;
     let town = town(server).await;
     let news = town.topic(server, "News").await;
     let last = async || {
@@ -477,7 +480,8 @@ async fn mentions_name_their_topic() {
 
 #[tokio::test]
 async fn newcomers_have_read_what_was_said_before_and_nothing_since() {
-    let server = shared().await;
+    // What other tests delete is not to come between.
+    let server = &Server::start(&[]).await;
     let town = town(server).await;
     let news = town.topic(server, "News").await;
     for n in 0..3 {
@@ -550,7 +554,8 @@ async fn a_notification_names_its_topic() {
 
 #[tokio::test]
 async fn a_topic_that_ends_takes_everything_along() {
-    let server = shared().await;
+    // What other tests delete is not to come between.
+    let server = &Server::start(&[]).await;
     let town = town(server).await;
     let id = format!("{}@TOPIC#_news", town.id);
     let create = json!({ "GroupId": town.id, "TopicId": id, "TopicName": "News" });
