@@ -198,7 +198,8 @@ impl Shared {
         shared.load_waiting_calls().await?;
         for app in shared.apps() {
             app.robots.load(shared.store.read().robots(app.id()).await?);
-            app.live.load(shared.store.read().live_rooms(app.id()).await?, app.now());
+            let read = shared.store.read();
+            app.live.load(read.live_rooms(app.id()).await?, read.broadcast_seq(app.id()).await?, app.now());
         }
         tokio::spawn(delivery::run(shared.clone(), queue));
         tokio::spawn(files::upkeep(shared.clone()));

@@ -297,6 +297,8 @@ pub enum Write {
     /// Who came into and left a live room since this was last written, which happens behind the messages: what is written of a
     /// group that is gone by now is passed over.
     PutLiveMembers(Box<LiveMembers>),
+    /// The number of the newest message to all live rooms of the app; lower ones than the one that is known change nothing.
+    SetBroadcastSeq(u64),
     /// Somebody becomes an admin of a live room, or is one no longer; in the room or not.
     SetLiveAdmin {
         /// The room.

@@ -215,6 +215,7 @@ impl Caches {
                 }
                 Write::Append(_)
                 | Write::PutLiveMembers(_)
+                | Write::SetBroadcastSeq(_)
                 | Write::SetLiveAdmin { .. }
                 | Write::SetLiveMark { .. }
                 | Write::Touch { .. }

@@ -201,6 +201,8 @@ pub struct LiveRoom {
 pub trait LiveRooms: Send + Sync {
     /// All live rooms of the app of which anything is kept.
     async fn live_rooms(&self, app: AppId) -> Read<Vec<LiveRoom>>;
+    /// The number of the newest message to all live rooms of the app; 0 before the first.
+    async fn broadcast_seq(&self, app: AppId) -> Read<u64>;
 }
 
 /// Reads what apps keep in groups.

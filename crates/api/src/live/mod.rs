@@ -26,6 +26,7 @@ pub(crate) mod upkeep;
 pub use room::{Listed, MarkLimits, Page, Room};
 pub use stream::Heard;
 pub(crate) use tips::tell;
+pub(crate) use upkeep::reserve;
 
 /// Everybody who is in a live room of an app.
 pub struct LiveRooms {
@@ -36,6 +37,8 @@ pub struct LiveRooms {
     changed: Mutex<HashSet<GroupId>>,
     /// Held while admins or marks of a room change: both are decided here and stored.
     pub changing: tokio::sync::Mutex<()>,
+    /// Held while something of rooms is written behind: of two writes the later has the newer numbers.
+    writing: tokio::sync::Mutex<()>,
     /// The app's messages to all rooms: the number of the newest one, and those of the last minutes by sender and dice.
     broadcast_seq: Mutex<u64>,
     broadcasts: Cache<(UserId, u32), (u64, Timestamp)>,
@@ -51,6 +54,7 @@ impl Default for LiveRooms {
             of_user: DashMap::new(),
             changed: Mutex::default(),
             changing: tokio::sync::Mutex::new(()),
+            writing: tokio::sync::Mutex::new(()),
             broadcast_seq: Mutex::new(0),
             broadcasts: Cache::new(KEPT_BROADCASTS),
         }
@@ -70,7 +74,8 @@ pub struct Entered {
 
 impl LiveRooms {
     /// Takes over what was kept, before anybody is served.
-    pub fn load(&self, kept: Vec<LiveRoom>, now: Timestamp) {
+    pub fn load(&self, kept: Vec<LiveRoom>, newest_broadcast: u64, now: Timestamp) {
+        *self.broadcast_seq.lock() = newest_broadcast;
         let mut entries: Vec<(Timestamp, UserId, GroupId)> = Vec::new();
         for one in kept {
             entries.extend(one.members.iter().map(|(user, since, _)| (*since, user.clone(), one.group.clone())));
@@ -233,7 +238,7 @@ impl LiveRooms {
         (rooms, back)
     }
 
-    /// The next message takes its number.
+    /// The next tip takes its number. Messages do so after [`reserve`].
     pub fn number(&self, group: &GroupId, now: Timestamp) -> u64 {
         let (seq, reserved) = self.room(group).number(now);
         if reserved {
@@ -312,6 +317,13 @@ impl LiveRooms {
         for (group, room) in self.all() {
             room.settle();
             self.note_changed(&group);
+        }
+    }
+
+    /// What was behind is written.
+    fn written(&self, members: &LiveMembers) {
+        if let Some(room) = self.find(&members.group) {
+            room.keep_reserved(members.reserved_seq);
         }
     }
 

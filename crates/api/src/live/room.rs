@@ -27,6 +27,8 @@ const KEPT_FOR_REPEATS: usize = 20_000;
 const KEPT_FOR_RECALL: usize = 5_000;
 /// So many numbers are reserved at a time: a message writes none.
 const RESERVED: u64 = 1_000;
+/// As few reserved numbers as these are left to tips, which cannot wait for more.
+const LEFT_TO_TIPS: u64 = 100;
 
 /// One live room.
 #[derive(Default)]
@@ -40,7 +42,10 @@ struct Inner {
     /// The number of the newest message.
     last_seq: u64,
     last_time: Timestamp,
+    /// The highest number that is to be kept as reserved.
     reserved_seq: u64,
+    /// The highest number that is kept as reserved: after a crash numbers go on above it.
+    kept_seq: u64,
     people: People,
     admins: BTreeSet<UserId>,
     stream: Stream,
@@ -191,6 +196,7 @@ impl Room {
         let mut inner = Inner {
             last_seq: kept.reserved_seq,
             reserved_seq: kept.reserved_seq,
+            kept_seq: kept.reserved_seq,
             admins: kept.admins.into_iter().collect(),
             ..Inner::default()
         };
@@ -502,7 +508,26 @@ impl Room {
         (inner.last_seq, inner.last_time)
     }
 
-    /// The next message takes its number; answers also whether more numbers were reserved for it.
+    /// Whether messages may take numbers without waiting: enough are kept as reserved.
+    #[must_use]
+    pub(super) fn has_numbers(&self) -> bool {
+        let inner = self.inner.lock();
+        inner.last_seq + LEFT_TO_TIPS < inner.kept_seq
+    }
+
+    /// More numbers are to be reserved; answers up to which.
+    pub(super) fn reserve(&self) -> u64 {
+        let mut inner = self.inner.lock();
+        inner.reserved_seq = inner.reserved_seq.max(inner.last_seq + RESERVED);
+        inner.reserved_seq
+    }
+
+    /// The numbers up to this one are kept as reserved.
+    pub(super) fn keep_reserved(&self, seq: u64) {
+        self.inner.lock().kept_seq = seq;
+    }
+
+    /// The next message takes its number; answers also whether more numbers are to be reserved.
     pub(super) fn number(&self, now: Timestamp) -> (u64, bool) {
         self.inner.lock().number(now)
     }
@@ -643,7 +668,7 @@ impl Inner {
     fn number(&mut self, now: Timestamp) -> (u64, bool) {
         self.last_seq += 1;
         self.last_time = now;
-        let reserves = self.last_seq > self.reserved_seq;
+        let reserves = self.last_seq + RESERVED / 2 > self.reserved_seq;
         if reserves {
             self.reserved_seq = self.last_seq + RESERVED;
         }
@@ -779,8 +804,10 @@ mod tests {
     fn what_is_written_behind_comes_back() {
         let before = room(&["ana", "bob", "cid"]);
         before.leave(&user("bob"));
-        let (seq, reserved) = before.number(NOW);
-        assert_eq!((seq, reserved, before.number(NOW).1), (1, true, false));
+        assert!(!before.has_numbers(), "none is reserved yet");
+        before.keep_reserved(before.reserve());
+        assert!(before.has_numbers());
+        assert_eq!((before.number(NOW), before.number(NOW).1), ((1, false), false));
         let group = GroupId::trusted("show");
         let (behind, more) = before.behind(group.clone(), 1000);
         assert!(!more);
@@ -798,6 +825,33 @@ mod tests {
         assert_eq!(after.standing(&user("dan")), (None, true));
         assert!(after.number(NOW).0 > 2);
         assert_eq!(after.look_after(Timestamp(2031), PATIENCE, |_| None).away.len(), 2, "nobody came back");
+    }
+
+    #[test]
+    fn numbers_are_used_only_when_they_are_kept_as_reserved() {
+        let room = Room::default();
+        let (mut kept, mut newest) = (0, 0);
+        for _ in 0..10 * RESERVED {
+            if !room.has_numbers() {
+                kept = room.reserve();
+                room.keep_reserved(kept);
+            }
+            let (seq, wants_more) = room.number(NOW);
+            assert!(seq == newest + 1 && seq + LEFT_TO_TIPS <= kept, "{seq} of {kept}");
+            newest = seq;
+            // What is written behind now and then comes in time: nobody has to wait.
+            if wants_more && seq > RESERVED {
+                kept = room.behind(GroupId::trusted("show"), 10).0.reserved_seq;
+                room.keep_reserved(kept);
+            }
+        }
+        let reserved_seq = kept;
+        let none = (Vec::new(), Vec::new(), Vec::new());
+        let kept =
+            LiveRoom { group: GroupId::trusted("show"), reserved_seq, members: none.0, admins: none.1, marks: none.2 };
+        let after = Room::restored(kept, NOW);
+        assert!(!after.has_numbers(), "after a crash the first message waits for new ones");
+        assert!(after.number(NOW).0 > newest);
     }
 
     #[test]

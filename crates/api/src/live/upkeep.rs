@@ -4,10 +4,10 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use tokio::time::Instant;
 use tsudoi_domain::{
-    AppId, UserId,
+    AppId, GroupId, UserId,
     change::{Change, Event, Write},
     group::Group,
-    live::PresenceCause,
+    live::{LiveMembers, PresenceCause},
 };
 use tsudoi_store::StoreError;
 
@@ -46,6 +46,7 @@ pub(crate) async fn run(shared: Arc<Shared>) {
 
 /// Writes what has yet to be written. What cannot be written now is written later.
 pub(crate) async fn write_behind(app: &App) {
+    let _writing = app.live.writing.lock().await;
     loop {
         let (mut change, mut people) = (Change::none(), 0);
         while change.writes.len() < ROOMS && people < PEOPLE {
@@ -66,7 +67,34 @@ pub(crate) async fn write_behind(app: &App) {
             }
             return;
         }
+        for write in &change.writes {
+            if let Write::PutLiveMembers(members) = write {
+                app.live.written(members);
+            }
+        }
     }
+}
+
+/// Sees to it that the next messages of a room get numbers that are reserved on disk: so no number comes twice, whenever the server
+/// is killed. Waits only in a room where nothing was said since the start, or where messages outran what is written behind.
+///
+/// # Errors
+/// The store's fault.
+pub(crate) async fn reserve(app: &App, group: &GroupId) -> Result<(), StoreError> {
+    let room = app.live.room(group);
+    if room.has_numbers() {
+        return Ok(());
+    }
+    let _writing = app.live.writing.lock().await;
+    if room.has_numbers() {
+        return Ok(());
+    }
+    let (entered, left, marks) = (Vec::new(), Vec::new(), Vec::new());
+    let members = LiveMembers { group: group.clone(), entered, left, marks, reserved_seq: room.reserve() };
+    let change = Change::none().write(Write::PutLiveMembers(Box::new(members.clone())));
+    app.store().commit(app.id(), change).await?;
+    app.live.written(&members);
+    Ok(())
 }
 
 /// Looks for people who fell silent, are heard again, or stayed away for so long that they have left.

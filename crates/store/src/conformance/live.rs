@@ -72,6 +72,16 @@ pub(super) async fn a_live_room_reads_back_as_written(trial: &Trial) {
     );
 }
 
+pub(super) async fn broadcasts_are_counted_upwards(trial: &Trial) {
+    let store = trial.open();
+    for (written, newest) in [(None, 0), (Some(1), 1), (Some(3), 3), (Some(2), 3)] {
+        if let Some(seq) = written {
+            store.write(Write::SetBroadcastSeq(seq)).await;
+        }
+        assert_eq!(store.read().broadcast_seq(APP).await.unwrap(), newest);
+    }
+}
+
 pub(super) async fn what_is_written_behind_a_dissolved_room_is_passed_over(trial: &Trial) {
     let store = trial.open();
     store.found("show", &[]).await;

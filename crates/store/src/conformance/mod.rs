@@ -197,6 +197,7 @@ promises! {
     live:
         a_live_room_reads_back_as_written,
         what_is_written_behind_a_dissolved_room_is_passed_over,
+        broadcasts_are_counted_upwards,
         a_mute_is_known_whatever_was_read_before;
     clearing:
         messages_vanish_for_one_user_only,

@@ -599,6 +599,7 @@ impl Applier {
                     live::put_members(c, &state, members)?;
                 }
             }
+            Write::SetBroadcastSeq(seq) => live::set_broadcast_seq(c, app, *seq)?,
             Write::SetLiveAdmin { group, user, admin } => {
                 let state = self.group(c, app, group)?;
                 live::set_admin(c, &state, user, *admin)?;

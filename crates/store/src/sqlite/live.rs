@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use tsudoi_domain::{
     AppId, GroupId, UserId,
     live::LiveMembers,
@@ -70,6 +70,15 @@ impl LiveRooms for Sqlite {
             Ok(rooms.into_values().collect())
         })
     }
+
+    async fn broadcast_seq(&self, app: AppId) -> Result<u64, StoreError> {
+        self.snapshot(|c| {
+            let newest = c
+                .prepare_cached("SELECT newest FROM broadcast_numbers WHERE app = ?1")
+                .and_then(|mut s| s.query_row([app.0], |row| row.get(0)).optional());
+            Ok(newest.map_err(failed)?.map_or(0, uint))
+        })
+    }
 }
 
 pub(super) fn put_members(c: &Connection, state: &GroupState, members: &LiveMembers) -> Result<(), StoreError> {
@@ -98,6 +107,16 @@ pub(super) fn put_members(c: &Connection, state: &GroupState, members: &LiveMemb
         "INSERT INTO live_numbers (grp, reserved) VALUES (?1, ?2) ON CONFLICT (grp) DO UPDATE SET reserved = ?2",
     )
     .and_then(|mut s| s.execute(params![state.pk, int(members.reserved_seq)]))
+    .map(drop)
+    .map_err(failed)
+}
+
+pub(super) fn set_broadcast_seq(c: &Connection, app: AppId, seq: u64) -> Result<(), StoreError> {
+    c.prepare_cached(
+        "INSERT INTO broadcast_numbers (app, newest) VALUES (?1, ?2)
+         ON CONFLICT (app) DO UPDATE SET newest = max(newest, ?2)",
+    )
+    .and_then(|mut s| s.execute(params![app.0, int(seq)]))
     .map(drop)
     .map_err(failed)
 }

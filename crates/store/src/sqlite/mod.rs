@@ -60,6 +60,7 @@ const MIGRATIONS: &[M<'_>] = &[
     M::up(include_str!("../../migrations/sqlite/0015_webhooks.sql")),
     M::up(include_str!("../../migrations/sqlite/0016_files_push.sql")),
     M::up(include_str!("../../migrations/sqlite/0017_operations.sql")),
+    M::up(include_str!("../../migrations/sqlite/0018_broadcast_numbers.sql")),
 ];
 
 /// How the embedded store is opened.

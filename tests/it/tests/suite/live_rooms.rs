@@ -636,6 +636,34 @@ async fn who_is_in_a_room_outlives_kill_and_restart() {
     }
 }
 
+/// Numbers of messages, of tips and of messages to all rooms: after each kill they go on, and none comes twice.
+#[tokio::test]
+async fn no_number_comes_twice_however_often_the_server_is_killed() {
+    let mut server = Server::with_settings("rates.live_broadcast_per_second = 0").await;
+    let users = server.users(&["ana"]).await;
+    let mut rooms = Vec::new();
+    let (mut newest_broadcast, mut newest) = (0, vec![0; 4]);
+    for round in 0..4 {
+        rooms.push(room(&server, &users[0]).await);
+        for (room, newest) in rooms.iter().zip(&mut newest) {
+            // Killed at once: nothing had time to be written behind.
+            for _ in 0..3 {
+                let seq = say(&server, room, &users[0], "hello").await;
+                assert!(seq > *newest, "{seq} after {newest} in round {round}");
+                *newest = seq;
+            }
+        }
+        for _ in 0..2 {
+            let broadcast = json!({ "From_Account": users[0], "Random": random(), "MsgBody": text("to all") });
+            let seq = server.ok(BROADCAST, broadcast).await["MsgSeq"].as_u64().expect("a number");
+            newest_broadcast += 1;
+            assert_eq!(seq, newest_broadcast, "round {round}");
+        }
+        server.kill().await;
+        server.restart().await;
+    }
+}
+
 #[tokio::test]
 async fn the_silent_are_counted_out_and_back_in() {
     let server = Server::with_settings(

@@ -24,6 +24,7 @@ use crate::{
     error::Error,
     error_code::ErrorCode,
     filter::Place,
+    live,
     screening::{self, About, Contact, Screened, Subject},
     webhook,
     wire::{BodyError, BodyLimits, MessageBody, OfflinePushInfo},
@@ -467,7 +468,8 @@ async fn deliver(
         outgoing.map_or_else(Vec::new, |outgoing| outgoing.sent(app, draft, seq, &robots))
     };
     if !scene.policy.history_stored {
-        // A live room: nothing of it touches the disk.
+        // A live room: nothing of it touches the disk, but that numbers are reserved from time to time.
+        live::reserve(app, &scene.group.id).await?;
         let (seq, time, is_new) = app.live.number_once(&scene.group.id, &scene.user, draft.random, draft.time, window);
         if is_new {
             let calls = told(&draft, Some(seq));

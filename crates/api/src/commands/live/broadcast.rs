@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use tsudoi_domain::{
     Denied, UserId,
-    change::{Change, Event},
+    change::{Change, Event, Write},
     conversation::ConversationKey,
     message::{Content, Draft, MessageOptions, Priority, Sender},
 };
@@ -17,6 +17,7 @@ use crate::{
     decode,
     error::Error,
     error_code::ErrorCode,
+    live,
     wire::{BodyError, BodyLimits, MessageBody},
 };
 
@@ -78,12 +79,13 @@ impl Command for Broadcast {
         // 3. Room by room: in each it is a message with a number of its own.
         let seq = app.live.number_broadcast(&sender, self.random, now);
         let content = Content::Elements(body.into_json());
-        let mut change = Change::none();
+        let mut change = Change::none().write(Write::SetBroadcastSeq(seq));
         for (group, room) in app.live.all() {
             let Some(found) = app.store().group(app.id(), &group).await? else { continue };
             if !app.policy_of(&found).broadcasts || !room.is_heard(now) {
                 continue;
             }
+            live::reserve(app, &group).await?;
             let draft = Draft {
                 conversation: ConversationKey::Group(group.clone()),
                 sender: Sender::User(sender.clone()),

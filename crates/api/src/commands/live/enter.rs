@@ -95,6 +95,8 @@ pub(crate) async fn enter(
             let denied = if closed { Denied::NoSuchGroup(group) } else { Denied::Banned { user: user.clone(), group } };
             return Err(denied.into());
         }
+        // That somebody came is told with a number.
+        rooms::reserve(app, group).await?;
         let membership = Event::Membership { group: group.clone(), joined: vec![user.clone()], left: Vec::new() };
         let change = Change::none().event(membership);
         let change = webhook::group::joined(app, caller, &scene.group, (JoinType::Apply, user), users, change);
