@@ -20,8 +20,8 @@ pub struct Imported {
     pub is_member: bool,
     /// Admin, or ordinary member.
     pub role: Role,
-    /// When they joined.
-    pub joined_at: Timestamp,
+    /// When they joined; `None`: now.
+    pub joined_at: Option<Timestamp>,
     /// The newest number of the group's messages at that time.
     pub joined_seq: u64,
     /// How many messages are unread; at most as many as there are.
@@ -51,7 +51,9 @@ pub fn import(scene: &Scene, items: &[Imported], last_seq: u64) -> Result<(Vec<I
     let mut fates = Vec::with_capacity(items.len());
     for item in items {
         let role_exists = item.role != Role::Admin || scene.policy.has_admins;
-        let time_fits = item.joined_at > group.created_at && item.joined_at <= scene.now;
+        let joined_at = item.joined_at.unwrap_or(scene.now);
+        // A group that was imported a moment ago has no time of joining that lies behind it; who names none joins now.
+        let time_fits = item.joined_at.is_none_or(|at| at > group.created_at && at <= scene.now);
         fates.push(if item.is_member || seen.contains(&item.user) {
             ImportFate::AlreadyMember
         } else if !item.is_known || !role_exists || !time_fits {
@@ -59,13 +61,8 @@ pub fn import(scene: &Scene, items: &[Imported], last_seq: u64) -> Result<(Vec<I
         } else {
             seen.insert(&item.user);
             let read_seq = last_seq - item.unread.min(last_seq);
-            let mut member = Member::new(
-                item.user.clone(),
-                item.role,
-                item.joined_at,
-                item.joined_seq,
-                scene.policy.default_msg_flag,
-            );
+            let mut member =
+                Member::new(item.user.clone(), item.role, joined_at, item.joined_seq, scene.policy.default_msg_flag);
             // What counts as unread can be read.
             member.joined_seq = member.joined_seq.min(read_seq);
             member.read_seq = read_seq;
@@ -107,7 +104,7 @@ mod tests {
             is_known: true,
             is_member: false,
             role: Role::Member,
-            joined_at: Timestamp(1500),
+            joined_at: Some(Timestamp(1500)),
             joined_seq: 6,
             unread: 0,
         }
@@ -118,14 +115,23 @@ mod tests {
     #[case::admin(Imported { role: Role::Admin, ..item("eve") }, ImportFate::Imported)]
     #[case::unknown(Imported { is_known: false, ..item("eve") }, ImportFate::Failed)]
     #[case::member(Imported { is_member: true, ..item("eve") }, ImportFate::AlreadyMember)]
-    #[case::before_the_group(Imported { joined_at: Timestamp(1000), ..item("eve") }, ImportFate::Failed)]
-    #[case::tomorrow(Imported { joined_at: Timestamp(2001), ..item("eve") }, ImportFate::Failed)]
+    #[case::before_the_group(Imported { joined_at: Some(Timestamp(1000)), ..item("eve") }, ImportFate::Failed)]
+    #[case::tomorrow(Imported { joined_at: Some(Timestamp(2001)), ..item("eve") }, ImportFate::Failed)]
+    #[case::now(Imported { joined_at: None, ..item("eve") }, ImportFate::Imported)]
     fn every_item_has_a_fate(#[case] item: Imported, #[case] fate: ImportFate) {
         let (fates, change) = import(&scene_of_app_admin(GroupPolicy::PUBLIC), &[item], 9).unwrap();
         assert_eq!(fates, [fate]);
         assert_eq!(change.is_empty(), fate != ImportFate::Imported);
         let told = |write: &Write| matches!(write, Write::Notify { .. } | Write::Append(_));
         assert!(!change.writes.iter().any(told), "imports tell nobody");
+    }
+
+    #[test]
+    fn a_group_of_this_second_gets_members_that_join_now() {
+        let mut scene = scene_of_app_admin(GroupPolicy::PUBLIC);
+        scene.now = scene.group.created_at;
+        let (fates, _) = import(&scene, &[Imported { joined_at: None, ..item("eve") }], 0).unwrap();
+        assert_eq!(fates, [ImportFate::Imported]);
     }
 
     #[test]

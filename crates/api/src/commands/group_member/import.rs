@@ -75,14 +75,15 @@ impl Command for ImportMembers {
                 let last_seq = last_seq(app, &self.group).await?;
                 let mut items = Vec::with_capacity(self.members.len());
                 for item in &self.members {
-                    let joined_at = Timestamp(item.joined_at.unwrap_or(scene.now.0));
+                    let joined_at = item.joined_at.map(Timestamp);
                     items.push(Imported {
                         user: item.user.clone(),
                         is_known: app.store().account(app.id(), &item.user).await?.is_some(),
                         is_member: membership(app, &scene, &item.user).await?.is_some(),
                         role: if matches!(item.role, Some(ImportRole::Admin)) { Role::Admin } else { Role::Member },
                         joined_at,
-                        joined_seq: seq_at(app, &self.group, last_seq, joined_at, scene.now).await?,
+                        joined_seq: seq_at(app, &self.group, last_seq, joined_at.unwrap_or(scene.now), scene.now)
+                            .await?,
                         unread: item.unread,
                     });
                 }
