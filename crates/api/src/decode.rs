@@ -157,16 +157,18 @@ pub fn body<C: Command>(bytes: &[u8]) -> Result<C, Error> {
         let inner = e.into_inner();
         // The reader stops at the first fault; what comes behind it may be no JSON at all.
         let is_json = || serde_json::from_slice::<serde::de::IgnoredAny>(bytes).is_ok();
-        if inner.is_syntax() || inner.is_eof() || inner.is_io() || !is_json() {
+        let text = inner.to_string();
+        // Where one of a few names is due, the reader takes anything but a text for broken JSON.
+        let no_name = text.starts_with("expected value at");
+        if (inner.is_syntax() && !no_name) || inner.is_eof() || inner.is_io() || !is_json() {
             return not_json(family);
         }
-        let text = inner.to_string();
         // " at line 1 column 9" helps nobody who built the body by a program.
         let words = text.split(" at line ").next().unwrap_or(&text);
         let missing = words.strip_prefix("missing field `").and_then(|rest| rest.split('`').next());
         let fault = match missing {
             Some(_) => Fault::Missing,
-            None if words.starts_with("invalid type") => Fault::WrongType,
+            None if no_name || words.starts_with("invalid type") => Fault::WrongType,
             None => Fault::BadValue,
         };
         let full = match missing {
@@ -190,6 +192,7 @@ pub fn body<C: Command>(bytes: &[u8]) -> Result<C, Error> {
         }
         match fault {
             Fault::Missing => Error::new(code, format!("`{full}` is missing")),
+            Fault::WrongType if no_name => Error::new(code, format!("`{full}`: invalid type, expected a string")),
             Fault::WrongType | Fault::BadValue => Error::new(code, format!("`{full}`: {words}")),
         }
     })?;
