@@ -184,16 +184,17 @@ fn check(wanted: &[Wanted], limits: &ExtensionLimits) -> Result<(), Denied> {
     Ok(())
 }
 
-/// A page of pairs from a version on, and whether it is the last. Pairs of one version are never parted. Whoever reads from the start
-/// has nothing to drop and gets no deleted pairs.
+/// A page of pairs from a version on, and whether it is the last. Pairs of one version are never parted: a page holds at most `limit`
+/// pairs, or those of one version. Whoever reads from the start has nothing to drop and gets no deleted pairs.
 #[must_use]
 pub fn page(extensions: &Extensions, from: u64, limit: usize) -> (Vec<&Pair>, bool) {
     let mut pairs: Vec<&Pair> =
         extensions.pairs.values().filter(|pair| pair.version >= from && (from > 0 || !pair.value.is_empty())).collect();
     pairs.sort_by(|one, other| (one.version, &one.key).cmp(&(other.version, &other.key)));
     let mut end = limit.min(pairs.len());
-    while end > 0 && end < pairs.len() && pairs[end].version == pairs[end - 1].version {
-        end += 1;
+    if let Some(next) = pairs.get(end).map(|pair| pair.version) {
+        let whole = pairs[..end].partition_point(|pair| pair.version < next);
+        end = if whole > 0 { whole } else { pairs.partition_point(|pair| pair.version <= next) };
     }
     let complete = end == pairs.len();
     pairs.truncate(end);
@@ -316,5 +317,12 @@ mod tests {
         let pairs = ["a", "b", "c"].map(|key| (key.to_owned(), pair(key, "x", 1)));
         let all = Extensions { latest: 1, cleared: 0, pairs: pairs.into() };
         assert_eq!(page(&all, 0, 2).0.len(), 3);
+        let older = ["d", "e"].map(|key| (key.to_owned(), pair(key, "x", 0)));
+        let pairs = all.pairs.into_iter().chain(older).collect();
+        let all = Extensions { latest: 1, cleared: 0, pairs };
+        let (pairs, is_complete) = page(&all, 0, 4);
+        assert_eq!((pairs.len(), is_complete), (2, false), "what does not fit comes on the next page");
+        assert_eq!(page(&all, 1, 4).0.len(), 3);
+        assert_eq!(page(&all, 0, 5).0.len(), 5);
     }
 }
