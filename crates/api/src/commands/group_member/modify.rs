@@ -112,7 +112,7 @@ impl Command for ModifyMember {
             };
             let dice = || app.dice().u64();
             if !scene.policy.members_stored {
-                return Ok(((), in_live_room(app, &scene, &user, &changes, &dice).await?));
+                return Ok(((), in_live_room(app, caller, &scene, &user, &changes, &dice).await?));
             }
             let target = membership(app, &scene, &user).await?;
             let target = target.ok_or_else(|| Denied::NotMember { user: user.clone(), group: group.clone() })?;
@@ -125,23 +125,29 @@ impl Command for ModifyMember {
     }
 }
 
-/// Of people in a live room nothing is stored but their mutes.
+/// Of people in a live room nothing is stored but their mutes. Clients mute anybody this way; of backends the documents ask to use
+/// `forbid_send_msg` for ordinary people.
 async fn in_live_room(
     app: &App,
+    caller: &Caller,
     scene: &Scene,
     user: &UserId,
     changes: &MemberChanges,
     dice: &(dyn Fn() -> u64 + Sync),
 ) -> Result<tsudoi_domain::change::Change, Error> {
+    let no_profiles = || {
+        let group_type = scene.group.group_type.clone();
+        Error::from(Denied::TypeLacks { group_type, what: "profiles of ordinary members" })
+    };
     let only_mute = MemberChanges { mute_secs: changes.mute_secs, ..MemberChanges::default() };
     match changes.mute_secs {
         Some(seconds) if *changes == only_mute => {
             let targets = with_roles(app, scene, std::slice::from_ref(user)).await?;
+            if caller.is_app_admin() && targets.iter().any(|(_, role)| *role < Role::Admin) {
+                return Err(no_profiles());
+            }
             Ok(mute::mute(scene, &Mute { targets: &targets, topic: None, seconds }, dice)?)
         }
-        Some(_) | None => {
-            let group_type = scene.group.group_type.clone();
-            Err(Denied::TypeLacks { group_type, what: "member profiles" }.into())
-        }
+        Some(_) | None => Err(no_profiles()),
     }
 }

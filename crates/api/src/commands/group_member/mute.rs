@@ -18,7 +18,7 @@ use crate::{
     error_code::ErrorCode,
 };
 
-/// Mutes people, members or not, or lifts their mutes. REST only; needs `Action::Mute`.
+/// Mutes people, members or not, or lifts their mutes. REST and gateway; needs `Action::Mute` over each of them.
 /// Units: `ShutUpTime` (newer: `MuteTime`) in seconds, 0 lifts, 4294967295 means for good.
 /// Limits: `limits.group.mute_batch` accounts per call.
 /// Errors: `GroupTooManyAccounts`, `GroupNotFound`, `GroupNotAllowed` (types without mutes), `GroupAccountNotFound`, `CommunityOff`.
@@ -38,7 +38,7 @@ pub struct MuteMembers {
 }
 
 impl Command for MuteMembers {
-    const ROUTE: Route = Route::rest("group_open_http_svc", "forbid_send_msg", "docs/spec/rest-groups.md#2.8");
+    const ROUTE: Route = Route::both("group_open_http_svc", "forbid_send_msg", "docs/spec/rest-groups.md#2.8");
     type Reply = Done;
 
     async fn run(self, caller: &Caller, app: &Arc<App>) -> Result<Done, Error> {
