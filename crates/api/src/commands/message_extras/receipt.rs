@@ -20,7 +20,7 @@ use super::{check_len, msg_key, numbers};
 use crate::{
     app::App,
     command::{Caller, Command, Done, Route},
-    commands::group_message::scene_of_line,
+    commands::group_message::line_of,
     decode,
     error::Error,
     error_code::ErrorCode,
@@ -63,7 +63,7 @@ impl Command for ReportReceipts {
             return Err(Error::new(ErrorCode::GroupBadParameter, "`From_Account` is missing"));
         }
         let reader = caller.acting_for(self.reader.as_ref());
-        let (scene, line) = scene_of_line(app, &self.group, self.topic.as_ref(), caller, &reader).await?;
+        let (scene, line) = scene_of_receipts(app, &self.group, self.topic.as_ref(), caller, &reader).await?;
         require_feature(app)?;
         let known = app.store().read().read_by(app.id(), &line, &reader, &self.seqs).await?;
         let (mut reported, mut readers) = (Vec::with_capacity(self.seqs.len()), HashMap::new());
@@ -120,7 +120,7 @@ impl Command for GetReceipts {
     async fn run(self, caller: &Caller, app: &Arc<App>) -> Result<Receipts, Error> {
         let most = app.settings().limits().receipt.batch as usize;
         check_len("MsgSeqList", self.seqs.len(), most, ErrorCode::GroupTooManyAccounts)?;
-        let (scene, line) = scene_of_line(app, &self.group, self.topic.as_ref(), caller, &caller.user).await?;
+        let (scene, line) = scene_of_receipts(app, &self.group, self.topic.as_ref(), caller, &caller.user).await?;
         require_feature(app)?;
         let mut receipts = Vec::with_capacity(self.seqs.len());
         for seq in self.seqs {
@@ -140,9 +140,21 @@ impl Command for GetReceipts {
     }
 }
 
+/// As [`line_of`], where the type knows receipts and the caller may use them.
+async fn scene_of_receipts(
+    app: &App,
+    group: &GroupId,
+    topic: Option<&TopicId>,
+    caller: &Caller,
+    user: &UserId,
+) -> Result<(Scene, ConversationKey), Error> {
+    let scene = app.scene(group, caller, user).await?;
+    scene.require(Action::UseReceipts, "use read receipts")?;
+    line_of(app, scene, topic).await
+}
+
 /// A message that keeps receipts, as the caller sees it.
 async fn kept(app: &App, scene: &Scene, line: &ConversationKey, seq: u64) -> Result<Message, Error> {
-    scene.require(Action::UseReceipts, "read receipts")?;
     let sight = Sight::of(scene, line)?;
     let message = app.store().read().message(app.id(), line, seq).await?;
     let message = message.filter(|message| message.draft.options.need_receipt && sight.shows(message));
@@ -218,7 +230,7 @@ impl Command for GetReceiptDetail {
             Some(text) => text.parse().map_err(|_| bad(format!("`Cursor`: `{text}` is none of ours")))?,
             None => 0,
         };
-        let (scene, line) = scene_of_line(app, &self.group, self.topic.as_ref(), caller, &caller.user).await?;
+        let (scene, line) = scene_of_receipts(app, &self.group, self.topic.as_ref(), caller, &caller.user).await?;
         require_feature(app)?;
         let message = kept(app, &scene, &line, self.seq).await?;
         let readers = app.store().read().readers(app.id(), &line, self.seq).await?;
@@ -321,7 +333,7 @@ impl Command for GetReceiptsByUsers {
         for question in &self.questions {
             check_len("MemberList_Account", question.users.len(), limits.page as usize, too_many)?;
         }
-        let (scene, line) = scene_of_line(app, &self.group, self.topic.as_ref(), caller, &caller.user).await?;
+        let (scene, line) = scene_of_receipts(app, &self.group, self.topic.as_ref(), caller, &caller.user).await?;
         require_feature(app)?;
         scene.require(Action::UseReceipts, "read receipts")?;
         let sight = Sight::of(&scene, &line)?;
