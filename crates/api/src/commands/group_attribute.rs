@@ -228,8 +228,15 @@ fn nothing_named() -> Error {
 /// `GroupBadParameter`, `GroupAttributeKeyTooLong`, `GroupAttributeValueTooLong`, `GroupAttributeTooManyKeys`,
 /// `GroupAttributesTooLong`, `GroupAttributeTooFrequent`, `GroupAttributeConflict`.
 /// Spec: docs/spec/rest-groups.md#5.2, docs/spec/websocket-protocol.md#15
+pub type ModifyAttributes = PutAttributes<false>;
+
+/// Replaces all attributes. As [`ModifyAttributes`] otherwise.
+/// Errors: as there. Spec: docs/spec/rest-groups.md#5.3, docs/spec/websocket-protocol.md#15
+pub type ReplaceAttributes = PutAttributes<true>;
+
+/// Attributes that are to be there, beside the others or in their place.
 #[derive(Debug, Deserialize)]
-pub struct ModifyAttributes {
+pub struct PutAttributes<const REPLACE: bool> {
     #[serde(rename = "GroupId")]
     group: GroupId,
     #[serde(rename = "GroupAttr")]
@@ -240,37 +247,29 @@ pub struct ModifyAttributes {
     control: Vec<Control>,
 }
 
-impl Command for ModifyAttributes {
+impl<const REPLACE: bool> PutAttributes<REPLACE> {
+    async fn write(self, caller: &Caller, app: &Arc<App>) -> Result<Written, Error> {
+        let base = compared(self.base, &self.control);
+        let wish = if REPLACE { AttributeWish::Replace } else { AttributeWish::Modify };
+        write(app, caller, &self.group, &wish(entries(self.sent)?), base).await
+    }
+}
+
+impl Command for PutAttributes<false> {
     const ROUTE: Route = Route::both("group_open_http_svc", "modify_group_attr", "docs/spec/rest-groups.md#5.2");
     type Reply = Written;
 
     async fn run(self, caller: &Caller, app: &Arc<App>) -> Result<Written, Error> {
-        let base = compared(self.base, &self.control);
-        write(app, caller, &self.group, &AttributeWish::Modify(entries(self.sent)?), base).await
+        self.write(caller, app).await
     }
 }
 
-/// Replaces all attributes. As [`ModifyAttributes`] otherwise.
-/// Errors: as there. Spec: docs/spec/rest-groups.md#5.3, docs/spec/websocket-protocol.md#15
-#[derive(Debug, Deserialize)]
-pub struct ReplaceAttributes {
-    #[serde(rename = "GroupId")]
-    group: GroupId,
-    #[serde(rename = "GroupAttr")]
-    sent: Vec<Sent>,
-    #[serde(rename = "AttrMainSeq", default)]
-    base: u64,
-    #[serde(rename = "AttrControl", default)]
-    control: Vec<Control>,
-}
-
-impl Command for ReplaceAttributes {
+impl Command for PutAttributes<true> {
     const ROUTE: Route = Route::both("group_open_http_svc", "set_group_attr", "docs/spec/rest-groups.md#5.3");
     type Reply = Written;
 
     async fn run(self, caller: &Caller, app: &Arc<App>) -> Result<Written, Error> {
-        let base = compared(self.base, &self.control);
-        write(app, caller, &self.group, &AttributeWish::Replace(entries(self.sent)?), base).await
+        self.write(caller, app).await
     }
 }
 
