@@ -120,6 +120,97 @@ mod tests {
         assert!(text.contains("mute_supported") && !text.contains("built-in"));
     }
 
+    /// Each type of the app by all of its names: the same columns for all, each once, with a value and an origin.
+    #[test]
+    fn every_type_has_every_column() {
+        let read = |name: &str| {
+            let json = explain(&args(name, false, true), AppId(7), &settings(), "").unwrap();
+            serde_json::from_str::<Vec<serde_json::Value>>(&json).unwrap()
+        };
+        let columns = |cells: &[serde_json::Value]| -> Vec<String> {
+            cells.iter().map(|cell| cell["column"].as_str().unwrap().to_owned()).collect()
+        };
+        let all = columns(&read("Public"));
+        assert_eq!(all.iter().collect::<std::collections::BTreeSet<_>>().len(), all.len());
+        for (name, newer, source) in [
+            ("Private", "Work", "built_in"),
+            ("ChatRoom", "Meeting", "built_in"),
+            ("AVChatRoom", "AVChatRoom", "built_in"),
+            ("Community", "Community", "built_in"),
+            ("BChatRoom", "BChatRoom", "built_in"),
+            ("Ticket", "Ticket", "reference"),
+        ] {
+            let cells = read(name);
+            assert_eq!(columns(&cells), all, "{name}");
+            assert_eq!(cells, read(newer), "{name}");
+            for cell in &cells {
+                assert_ne!(cell["value"], "", "{name}: {cell}");
+                assert!(cell["source"] == source || cell["source"] == "limits", "{name}: {cell}");
+            }
+            let text = explain(&args(name, false, false), AppId(7), &settings(), "").unwrap();
+            assert_eq!(text.lines().count(), all.len() + 2, "{name}");
+        }
+    }
+
+    /// Each switch of docs/spec/group-types.md#2.9 in its codes, as the sheet of an app would have them.
+    #[test]
+    fn a_sheet_of_codes_is_explained_in_words() {
+        let sheet = "[group_types.Public]
+            member_edits_profile = 1
+            searchable_by_id = 0
+            apply_join_allowed = 0
+            member_invite = 2
+            owner_may_quit = 1
+            owner_may_dismiss = 0
+            owner_sets_admins = 0
+            default_apply_option = 2
+            kick_policy = 1
+            kick_offline = 1
+            count_online = 1
+            history_before_join = 1
+            member_change_notice = 2
+            activate_on_first_msg = 1
+            mute_supported = 0
+            default_msg_flag = 1
+            unread_count = 0
+            recycle_seconds = 2592000";
+        let settings: AppSettings = toml::from_str(sheet).unwrap();
+        let text = explain(&args("Public", true, false), AppId(7), &settings, "a sheet").unwrap();
+        let found: Vec<(&str, &str)> = text
+            .lines()
+            .skip(2)
+            .map(|line| {
+                let mut words = line.split_whitespace();
+                (words.next().unwrap(), words.next().unwrap())
+            })
+            .collect();
+        let mut expected = [
+            ("member_edits_profile", "yes"),
+            ("searchable_by_id", "no"),
+            ("apply_join_allowed", "no"),
+            ("member_invite", "invitee_consents"),
+            ("default_invite_option", "free_access"),
+            ("owner_may_quit", "yes"),
+            ("owner_may_dismiss", "no"),
+            ("owner_sets_admins", "no"),
+            ("default_apply_option", "free_access"),
+            ("kick", "any_member"),
+            ("kick_offline", "on"),
+            ("count_online", "every_five_minutes"),
+            ("history_before_join", "yes"),
+            ("member_change_notice", "silent"),
+            ("activate_on_first_msg", "yes"),
+            ("mute_supported", "no"),
+            ("default_msg_flag", "discard"),
+            ("unread_count", "no"),
+            ("recycle_seconds", "2592000"),
+        ];
+        let mut found = found;
+        found.sort_unstable();
+        expected.sort_unstable();
+        assert_eq!(found, expected);
+    }
+
     #[test]
     fn older_names_and_own_types_are_understood() {
         for name in ["ChatRoom", "Ticket"] {

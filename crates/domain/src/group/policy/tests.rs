@@ -262,3 +262,71 @@ fn limits_rates_and_live_settings_reach_the_policy() {
         assert_eq!(cell(&settings, &kind, column), (value.into(), source), "{kind}.{column}");
     }
 }
+
+/// Every switch of docs/spec/group-types.md#2.9: its codes, and what the defaults of Work, Public and Meeting are in that code.
+const CODES: &[(&str, &[(u64, &str)], [u64; 3])] = &[
+    ("member_edits_profile", &[(0, "no"), (1, "yes")], [1, 0, 0]),
+    ("searchable_by_id", &[(0, "no"), (1, "yes")], [0, 1, 1]),
+    ("apply_join_allowed", &[(0, "no"), (1, "yes")], [0, 1, 1]),
+    ("member_invite", &[(0, "nobody"), (1, "direct"), (2, "invitee_consents")], [1, 0, 0]),
+    ("owner_may_quit", &[(0, "no"), (1, "yes")], [1, 0, 0]),
+    ("owner_may_dismiss", &[(0, "no"), (1, "yes")], [0, 1, 1]),
+    ("owner_sets_admins", &[(0, "no"), (1, "yes")], [0, 1, 1]),
+    ("default_apply_option", &[(0, "disable_apply"), (1, "need_permission"), (2, "free_access")], [0, 1, 2]),
+    ("kick_policy", &[(0, "owner_and_admins"), (1, "any_member"), (2, "nobody")], [0, 0, 0]),
+    ("kick_offline", &[(0, "off"), (1, "on")], [0, 0, 0]),
+    ("count_online", &[(0, "off"), (1, "every_five_minutes")], [0, 0, 0]),
+    ("history_before_join", &[(0, "no"), (1, "yes")], [0, 0, 1]),
+    ("member_change_notice", &[(0, "none"), (1, "visible"), (2, "silent")], [1, 1, 0]),
+    ("activate_on_first_msg", &[(0, "no"), (1, "yes")], [1, 0, 0]),
+    ("mute_supported", &[(0, "no"), (1, "yes")], [0, 1, 1]),
+    ("default_msg_flag", &[(0, "accept_and_notify"), (1, "discard"), (2, "accept_not_notify")], [0, 0, 2]),
+    ("unread_count", &[(0, "no"), (1, "yes")], [1, 1, 0]),
+];
+
+#[test]
+fn every_code_of_the_sheet_means_its_word() {
+    let column = |switch: &'static str| if switch == "kick_policy" { "kick" } else { switch };
+    for (switch, codes, defaults) in CODES {
+        for (kind, default) in [GroupType::Work, GroupType::Public, GroupType::Meeting].iter().zip(defaults) {
+            let (_, word) = codes.iter().find(|(code, _)| code == default).expect("a default is one of the codes");
+            let found = cell(&AppSettings::default(), kind, column(switch));
+            assert_eq!(found, ((*word).to_owned(), Source::BuiltIn), "{kind}.{switch}");
+        }
+        for (code, word) in *codes {
+            // On a built-in type, and on an app's own one.
+            let of = |kind: &str| format!(r#"{{"{kind}": {{"{switch}": {code}}}}}"#);
+            let built_in = settings(&format!(r#"{{"group_types": {}}}"#, of("Public")));
+            assert_eq!(built_in.validate(), [], "{switch} = {code}");
+            let found = cell(&built_in, &GroupType::Public, column(switch));
+            assert_eq!(found, ((*word).to_owned(), Source::AppSetting), "{switch} = {code}");
+            let own = format!(r#"{{"Club": {{"reference": "Public", "overrides": {{"{switch}": {code}}}}}}}"#);
+            let own = settings(&format!(r#"{{"custom_types": {own}}}"#));
+            let found = cell(&own, &GroupType::Custom("Club".into()), column(switch));
+            assert_eq!(found, ((*word).to_owned(), Source::AppSetting), "Club.{switch} = {code}");
+        }
+        let beyond = codes.len();
+        let refused = serde_json::from_str::<PolicyOverride>(&format!(r#"{{"{switch}": {beyond}}}"#));
+        assert!(refused.is_err(), "{switch} = {beyond}");
+    }
+    let idle = settings(r#"{"group_types": {"Work": {"recycle_seconds": 2592000}}}"#);
+    assert_eq!(cell(&idle, &GroupType::Work, "recycle_seconds"), ("2592000".into(), Source::AppSetting));
+}
+
+#[test]
+fn a_changed_switch_changes_nothing_else() {
+    for (switch, codes, _) in CODES {
+        for (code, _) in *codes {
+            let settings = settings(&format!(r#"{{"group_types": {{"Meeting": {{"{switch}": {code}}}}}}}"#));
+            let before = GroupPolicy::explain(&AppSettings::default(), &GroupType::Meeting).expect("a built-in type");
+            let after = GroupPolicy::explain(&settings, &GroupType::Meeting).expect("a built-in type");
+            let changed = before.iter().zip(&after).filter(|(before, after)| before.value != after.value);
+            let changed: Vec<&str> = changed.map(|(before, _)| before.column).collect();
+            // The invite option follows whether members invite.
+            let expected = |column: &&str| {
+                switch.starts_with(*column) || (*switch == "member_invite" && *column == "default_invite_option")
+            };
+            assert!(changed.iter().all(expected), "{switch} = {code} changed {changed:?}");
+        }
+    }
+}
