@@ -12,6 +12,7 @@ mod direct_messages;
 mod fields;
 mod files;
 mod golden;
+mod group_limits;
 mod group_messages;
 mod groups;
 mod history;

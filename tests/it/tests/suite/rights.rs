@@ -309,3 +309,181 @@ async fn every_cell_as_clients_find_it() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
+
+/// Live rooms and broadcast rooms, by code. Columns: stranger, member, admin, owner, muted, banned; in a broadcast room there are
+/// strangers and members only.
+const ROOMS: &str = "
+    operation            | AVChatRoom                                | BChatRoom
+    speak                | 10007     0     0     0 10017 10007       | 10007 10007
+    edit the profile     | 10007 10007 10007     0 10007 10007       | 10007 10007
+    edit settings        | 10007 10007 10007     0 10007 10007       | 10007 10007
+    mute everybody       | 10007 10007     0     0 10007 10007       | 10007 10007
+    bring somebody in    | 10007 10007 10007 10007 10007 10007       | 10007 10007
+    kick a member        | 10004 10004 10004 10004 10004 10004       | 10004 10004
+    mute a member        | 10007 10007     0     0 10007 10007       | 10007 10007
+    mute an admin        | 10007 10007 10007     0 10007 10007       | 10007 10007
+    mute several         | 10007 10007     0     0 10007 10007       | 10007 10007
+    ban a stranger       | 10007 10007     0     0 10007 10007       | 10007 10007
+    ban an admin         | 10007 10007 10007     0 10007 10007       | 10007 10007
+    appoint an admin     | 10007 10007 10007 10007 10007 10007       | 10007 10007
+    card of a member     | 10007 10007 10007 10007 10007 10007       | 10007 10007
+    mark a member        | 10007 10007 10007     0 10007 10007       | 10007 10007
+    pin a member         | 10007 10007 10007 10007 10007 10007       | 10007 10007
+    list who is here     | 10007     0     0     0     0 10007       | 10007 10007
+    read the members     | 10007 10007 10007 10007 10007 10007       | 10007 10007
+    count who is here    |     0     0     0     0     0     0       | 10007 10007
+    change attributes    | 10007     0     0     0     0 10007       | 10007 10007
+    read attributes      | 10007     0     0     0     0 10007       | 10007 10007
+    change counters      | 10007     0     0     0     0 10007       | 10007 10007
+    read counters        | 10007     0     0     0     0 10007       | 10007 10007
+    read the history     | 10044 10044 10044 10044 10044 10044       | 10044 10044
+    recall another's     | 10007 10007     0     0 10007 10007       | 10033 10033
+    transfer             | 10007 10007 10007 10007 10007 10007       | 10007 10007
+    read the public face |     0     0     0     0     0     0       |     0     0
+    read the profile     | 10007     0     0     0     0 10007       | 10007     0
+    enter                |     0     0     0     0     0 10007       |     0     0
+    quit                 |     0     0     0 10009     0 10007       |     0     0
+    dismiss              | 10007 10007 10007     0                   | 10007 10007
+";
+
+/// What somebody asks for, and what it needs first.
+fn operations(target: &str, chief: &str, guest: &str) -> Vec<(&'static str, &'static str, Value)> {
+    let profile = "group_open_http_svc.modify_group_base_info";
+    let member = "group_open_http_svc.modify_group_member_info";
+    let mute = "group_open_http_svc.forbid_send_msg";
+    let ban = "group_open_http_svc.ban_group_member";
+    let marks = "group_open_avchatroom_http_svc.modify_user_info";
+    let marked = |mark: u32| json!({ "CommandType": 1, "MemberList": [{ "Member_Account": target, "Marks": [mark] }] });
+    vec![
+        ("speak", "group_open_http_svc.send_group_msg", json!({ "MsgBody": tsudoi_it::text("hi") })),
+        ("edit the profile", profile, json!({ "Introduction": "new" })),
+        ("edit settings", profile, json!({ "ApplyJoinOption": "FreeAccess" })),
+        ("mute everybody", profile, json!({ "ShutUpAllMember": "Off" })),
+        (
+            "bring somebody in",
+            "group_open_http_svc.add_group_member",
+            json!({ "MemberList": [{ "Member_Account": guest }] }),
+        ),
+        ("kick a member", "group_open_http_svc.delete_group_member", json!({ "MemberToDel_Account": [target] })),
+        ("mute a member", member, json!({ "Member_Account": target, "ShutUpTime": 0 })),
+        ("mute an admin", member, json!({ "Member_Account": chief, "ShutUpTime": 0 })),
+        ("mute several", mute, json!({ "Members_Account": [target, guest], "ShutUpTime": 0 })),
+        ("ban a stranger", ban, json!({ "Members_Account": [guest], "Duration": 1 })),
+        ("ban an admin", ban, json!({ "Members_Account": [chief], "Duration": 1 })),
+        ("appoint an admin", member, json!({ "Member_Account": target, "Role": "Admin" })),
+        ("card of a member", member, json!({ "Member_Account": target, "NameCard": "You" })),
+        ("mark a member", marks, marked(1000)),
+        ("pin a member", marks, marked(500)),
+        ("list who is here", "group_open_avchatroom_http_svc.get_members", json!({ "Timestamp": 0 })),
+        ("read the members", "group_open_http_svc.get_group_member_info", json!({ "Limit": 10, "Offset": 0 })),
+        ("count who is here", "group_open_http_svc.get_online_member_num", json!({})),
+        (
+            "change attributes",
+            "group_open_http_svc.modify_group_attr",
+            json!({ "GroupAttr": [{ "key": "a", "value": "1" }] }),
+        ),
+        ("read attributes", "group_open_attr_http_svc.get_group_attr", json!({})),
+        (
+            "change counters",
+            "group_open_http_svc.update_group_counter",
+            json!({ "GroupCounter": [{ "Key": "a", "Value": 1 }] }),
+        ),
+        ("read counters", "group_open_http_svc.get_group_counter", json!({})),
+        ("read the history", "group_open_http_svc.group_msg_get", json!({ "ReqMsgNumber": 5 })),
+        ("recall another's", "group_open_http_svc.group_msg_recall", json!({})),
+        ("transfer", "group_open_http_svc.change_group_owner", json!({ "NewOwner_Account": target })),
+        ("read the public face", "group_open_http_svc.get_group_public_info", json!({})),
+        ("read the profile", "group_open_http_svc.get_group_self_member_info", json!({})),
+        ("enter", "group_open_http_svc.apply_join_group", json!({ "ApplyMsg": "" })),
+        ("quit", "group_open_http_svc.quit_group", json!({})),
+        ("dismiss", "group_open_http_svc.destroy_group", json!({})),
+    ]
+}
+
+/// The code of an answer, or of the only thing in it.
+fn code(answer: &Value) -> u64 {
+    [&answer["ErrorCode"], &answer["GroupInfo"][0]["ErrorCode"], &answer["RecallRetList"][0]["RetCode"]]
+        .into_iter()
+        .filter_map(Value::as_u64)
+        .find(|code| *code != 0)
+        .unwrap_or(0)
+}
+
+#[tokio::test]
+async fn every_cell_of_rooms_as_clients_find_it() {
+    let server = shared().await;
+    let users = server.users(&["eve", "cid", "bob", "ana", "mute", "ban", "target", "chief", "guest"]).await;
+    let live = server.group("AVChatRoom", &users[3], &[]).await;
+    let broadcast = server.ok("group_open_http_svc/create_group", json!({ "Type": "BChatRoom", "Name": "all" })).await;
+    let broadcast = broadcast["GroupId"].as_str().expect("an id").to_owned();
+    let mut clients = Vec::new();
+    for user in &users[..7] {
+        clients.push(server.login(user).await);
+    }
+    let enter = async |client: &Client, room: &str| {
+        client.ok("group_open_http_svc.apply_join_group", json!({ "GroupId": room, "ApplyMsg": "" })).await;
+    };
+    for client in &clients[1..] {
+        enter(client, &live).await;
+    }
+    enter(&clients[1], &broadcast).await;
+    let admins = json!({ "GroupId": live, "CommandType": 1, "Admin_Account": [users[2], users[7]] });
+    server.ok("group_open_avchatroom_http_svc/modify_admin", admins).await;
+    let mute = json!({ "GroupId": live, "Members_Account": [users[4]], "MuteTime": 600 });
+    server.ok("group_open_http_svc/forbid_send_msg", mute).await;
+    let ban = json!({ "GroupId": live, "Members_Account": [users[5]], "Duration": 600 });
+    server.ok("group_open_http_svc/ban_group_member", ban).await;
+    let rows: Vec<Vec<&str>> =
+        ROOMS.lines().filter(|line| line.contains('|')).map(|line| line.split('|').map(str::trim).collect()).collect();
+    let mut wrong = Vec::new();
+    for (column, room, callers) in [(1, &live, &clients[..6]), (2, &broadcast, &clients[..2])] {
+        for ((name, command, body), row) in operations(&users[6], &users[7], &users[8]).into_iter().zip(&rows[1..]) {
+            assert_eq!(name, row[0]);
+            let expected: Vec<u64> = row[column].split_whitespace().map(|code| code.parse().expect("a code")).collect();
+            for (at, (client, expected)) in callers.iter().zip(expected).enumerate() {
+                let mut body = body.clone();
+                body["GroupId"] = room.as_str().into();
+                body["GroupIdList"] = json!([room]);
+                body["Random"] = tsudoi_it::random().into();
+                if name == "recall another's" {
+                    let said = json!({ "GroupId": room, "From_Account": users[6], "Random": tsudoi_it::random(),
+                        "MsgBody": tsudoi_it::text("mine") });
+                    let said = server.ok("group_open_http_svc/send_group_msg", said).await;
+                    body["MsgSeqList"] = json!([{ "MsgSeq": said["MsgSeq"] }]);
+                }
+                let answer = client.call(command, body).await;
+                if code(&answer) != expected {
+                    wrong.push(format!(
+                        "{name} in {}, caller {at}: expected {expected}, found {answer}",
+                        rows[0][column]
+                    ));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Visitors, who are not logged in, enter and listen where guests are allowed, and do nothing else.
+#[tokio::test]
+async fn visitors_listen_in_rooms_and_nowhere_else() {
+    let server = shared().await;
+    let users = server.users(&["ana"]).await;
+    let visitor = server.connect().await;
+    let visit = "group_open_http_noauth_svc.apply_join_group";
+    for group_type in ["Private", "Public", "ChatRoom", "Community"] {
+        let group = server.group(group_type, &users[0], &[]).await;
+        visitor.fails(10007, visit, json!({ "GroupId": group, "WebPushFlag": 1 })).await;
+    }
+    let live = server.group("AVChatRoom", &users[0], &[]).await;
+    visitor.ok(visit, json!({ "GroupId": live, "WebPushFlag": 1 })).await;
+    for (name, command, mut body) in operations(&users[0], &users[0], &users[0]) {
+        body["GroupId"] = live.as_str().into();
+        body["GroupIdList"] = json!([live]);
+        body["Random"] = tsudoi_it::random().into();
+        let answer = visitor.call(command, body).await;
+        assert_eq!(answer["ActionStatus"], "FAIL", "{name}: {answer}");
+    }
+    let info = server.ok("group_open_http_svc/get_group_info", json!({ "GroupIdList": [live] })).await;
+    assert_eq!(info["GroupInfo"][0]["ErrorCode"], 0, "nobody dismissed it");
+}
