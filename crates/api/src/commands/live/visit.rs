@@ -13,6 +13,7 @@ use crate::{
     decode,
     error::Error,
     error_code::ErrorCode,
+    live,
 };
 
 /// Lets pass groups that visitors may watch.
@@ -69,6 +70,8 @@ impl Command for Visit {
         let group = app.group(&self.group).await?;
         let policy = app.policy_of(&group);
         check_visitors(app, &group, &policy)?;
+        // What is told from now on has a listener, and a number that is not given again.
+        live::reserve(app, &self.group).await?;
         let from = app.live.room(&self.group).listen(app.now());
         let key = polling_key(&self.group, from);
         let keys = RoomKeys::of(app, &self.group, &policy, Some(key), self.with_history != 0);
