@@ -466,12 +466,11 @@ async fn transient_tip(
 /// The group a notice is about, as it was when the notice was made.
 pub(crate) fn notice_face(app: &App, notice: &Notice) -> GroupFace {
     let group_type = tsudoi_domain::GroupType::from_stored(&notice.group_type);
-    let million =
-        if notice.topic.is_some() || matches!(notice.kind, tsudoi_domain::notice::NoticeKind::TopicsDeleted { .. }) {
-            2
-        } else {
-            u32::from(app.policy(&group_type).is_some_and(|policy| policy.topics))
-        };
+    let million = if notice.holds_topics || notice.topic.is_some() {
+        2
+    } else {
+        u32::from(app.policy(&group_type).is_some_and(|policy| policy.topics))
+    };
     GroupFace {
         id: notice.group.as_str().into(),
         name: notice.group_name.clone(),

@@ -24,6 +24,9 @@ pub struct Notice {
     pub group_name: String,
     /// Stored name of the group's type at that time.
     pub group_type: String,
+    /// Whether it is a community that holds topics.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub holds_topics: bool,
     /// Who caused it.
     pub by: UserId,
     /// What happened.
@@ -41,6 +44,7 @@ impl Notice {
             topic: None,
             group_name: group.name.clone(),
             group_type: group.group_type.as_str().to_owned(),
+            holds_topics: group.support_topic,
             by,
             kind,
         }

@@ -107,6 +107,7 @@ pub(super) fn notice(group: &str, text: &str) -> Arc<Notice> {
         topic: None,
         group_name: format!("{group} by name"),
         group_type: "Public".into(),
+        holds_topics: false,
         by: user("admin"),
         kind: NoticeKind::Custom { text: text.into() },
     })

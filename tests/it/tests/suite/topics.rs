@@ -772,3 +772,23 @@ async fn the_backend_is_asked_about_and_told_of_topics() {
     let all = server.ok(GET, json!({ "GroupId": town.id, "From_Account": town.ana })).await;
     assert_eq!(all["TopicAndSelfInfo"].as_array().map(Vec::len), Some(1));
 }
+
+#[tokio::test]
+async fn notices_of_a_community_that_holds_topics_say_so() {
+    let server = shared().await;
+    let town = town(server).await;
+    let content = json!({ "GroupId": town.id, "Content": "to all" });
+    server.ok("group_open_http_svc/send_group_system_notification", content).await;
+    let kick = json!({ "GroupId": town.id, "MemberToDel_Account": [town.bob] });
+    server.ok("group_open_http_svc/delete_group_member", kick).await;
+    for kind in [255, 4] {
+        let notice = town.member.notice(&town.id, kind).await;
+        assert_eq!(notice["GroupInfo"]["MillionGroupFlag"], 2, "{notice}");
+    }
+    // Without topics it is an ordinary community.
+    let plain = server.group("Community", &town.ana, &[]).await;
+    let content = json!({ "GroupId": plain, "Content": "to all" });
+    server.ok("group_open_http_svc/send_group_system_notification", content).await;
+    let notice = town.owner.notice(&plain, 255).await;
+    assert_eq!(notice["GroupInfo"]["MillionGroupFlag"], 1, "{notice}");
+}
