@@ -589,8 +589,8 @@ impl Room {
         while inner.said.front().is_some_and(|(_, draft)| draft.time < since) {
             inner.said.pop_front();
         }
-        let at = inner.said.binary_search_by_key(&seq, |(seq, _)| *seq).ok()?;
-        inner.said.get(at).map(|(_, draft)| draft.clone())
+        // Of two senders at the same moment the later one may be told first: the numbers are nearly in order, not quite.
+        inner.said.iter().rev().find(|(said, _)| *said == seq).map(|(_, draft)| draft.clone())
     }
 
     /// Newcomers do not get a withdrawn message.

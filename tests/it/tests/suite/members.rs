@@ -528,7 +528,10 @@ async fn mutes_keep_to_the_types() {
     let live = server.group("AVChatRoom", ana, &[]).await;
     server.ok(MUTE, of(&live)).await;
     assert_eq!(muted(server, &live).await.len(), 1);
-    server.ok(MODIFY, json!({ "GroupId": live, "Member_Account": bob, "ShutUpTime": 0 })).await;
+    server.fails(10007, MODIFY, json!({ "GroupId": live, "Member_Account": bob, "ShutUpTime": 0 })).await;
+    server.ok(MODIFY, json!({ "GroupId": live, "Member_Account": ana, "ShutUpTime": 0 })).await;
+    assert_eq!(muted(server, &live).await.len(), 1);
+    server.ok(MUTE, json!({ "GroupId": live, "Members_Account": [bob], "MuteTime": 0 })).await;
     assert_eq!(muted(server, &live).await, []);
     server.fails(10007, MODIFY, json!({ "GroupId": live, "Member_Account": bob, "NameCard": "no" })).await;
     let public = server.group("Public", ana, &[bob]).await;

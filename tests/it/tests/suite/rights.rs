@@ -339,7 +339,7 @@ const ROOMS: &str = "
     read the history     | 10044 10044 10044 10044 10044 10044       | 10044 10044
     recall another's     | 10007 10007     0     0 10007 10007       | 10033 10033
     transfer             | 10007 10007 10007 10007 10007 10007       | 10007 10007
-    read the public face |     0     0     0     0     0     0       |     0     0
+    read the public face |     0     0     0     0     0     0       | 10007     0
     read the profile     | 10007     0     0     0     0 10007       | 10007     0
     enter                |     0     0     0     0     0 10007       |     0     0
     quit                 |     0     0     0 10009     0 10007       |     0     0

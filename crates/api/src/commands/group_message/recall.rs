@@ -118,6 +118,10 @@ impl RecallMessages {
     ) -> Result<recall::Results, Error> {
         let room = app.live.room(&self.group);
         let since = Timestamp(scene.now.0 - i64::from(window_secs));
+        // A room knows what was said once it is told.
+        if self.messages.iter().any(|message| room.recall(message.seq, since).is_none()) {
+            app.told().await;
+        }
         let asked: Vec<live::Said> = self
             .messages
             .iter()
