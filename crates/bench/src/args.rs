@@ -13,7 +13,7 @@ const OWN_APP_ID: u32 = 1_400_000_001;
 /// Its key. No secret: that server listens on the loopback only and its data folder goes when it ends.
 const OWN_APP_KEY: &str = "7473756461692d62656e63682d6b65792d666f722d6f6e652d72756e2d6f6e6c";
 
-/// Measures a server: sends, fan-out, login storms, idle connections, webhooks.
+/// Measures a server: sends, fan-out, login storms, idle connections, webhooks, and what grows with what.
 #[derive(Debug, Clone, Args)]
 pub struct BenchArgs {
     #[command(subcommand)]
@@ -101,6 +101,8 @@ pub(crate) enum Workload {
     Idle(Idle),
     /// Sends with a backend that is asked first, is told afterwards, or is dead, against sends without one
     Webhooks(Webhooks),
+    /// The same requests where there is little and where there is much: members, messages, conversations, friends
+    Growth(Growth),
     /// The plain send loop that `fanout` measures against; started by it
     #[command(hide = true)]
     RawReference(RawReference),
@@ -114,6 +116,7 @@ impl Workload {
             Self::Logins(_) => "logins",
             Self::Idle(_) => "idle",
             Self::Webhooks(_) => "webhooks",
+            Self::Growth(_) => "growth",
             Self::RawReference(_) => "raw-reference",
         }
     }
@@ -127,6 +130,7 @@ impl Workload {
             Self::Logins(logins) => logins.settings(),
             Self::Idle(idle) => idle.settings(),
             Self::Webhooks(webhooks) => webhooks.settings(),
+            Self::Growth(growth) => growth.settings(),
             Self::RawReference(_) => Vec::new(),
         });
         settings
@@ -163,6 +167,20 @@ pub(crate) struct Sends {
 }
 
 impl Sends {
+    /// Sends without more ado, for workloads that need some.
+    pub(crate) fn plain(connections: usize, seconds: u64) -> Self {
+        Self {
+            connections,
+            groups: 1,
+            members: 0,
+            group_type: GroupKind::Public,
+            size: 100,
+            seconds,
+            warmup: 1,
+            echo_path: String::new(),
+        }
+    }
+
     fn settings(&self) -> Vec<Setting> {
         vec![
             Setting::new("connections", self.connections),
@@ -313,6 +331,46 @@ impl Webhooks {
     }
 }
 
+/// `growth`: little against much. Each number is what "much" is; "little" is 10, or 100 messages.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Growth {
+    /// Offline members of the large community
+    #[arg(long, default_value_t = 10_000, value_parser = RangedU64ValueParser::<usize>::new().range(20..=1_000_000))]
+    pub(crate) members: usize,
+    /// Messages in the long history
+    #[arg(long, default_value_t = 100_000, value_parser = RangedU64ValueParser::<usize>::new().range(100..=10_000_000))]
+    pub(crate) messages: usize,
+    /// Conversations of the user with many
+    #[arg(long, default_value_t = 10_000, value_parser = RangedU64ValueParser::<usize>::new().range(10..=100_000))]
+    pub(crate) conversations: usize,
+    /// Unread messages of the user with many
+    #[arg(long, default_value_t = 100_000, value_parser = RangedU64ValueParser::<usize>::new().range(10..=10_000_000))]
+    pub(crate) unread: usize,
+    /// Friends of the user with many
+    #[arg(long, default_value_t = 3_000, value_parser = RangedU64ValueParser::<usize>::new().range(10..=3_000))]
+    pub(crate) friends: usize,
+    /// How often each page is asked for
+    #[arg(long, default_value_t = 300, value_parser = RangedU64ValueParser::<usize>::new().range(1..=100_000))]
+    pub(crate) requests: usize,
+    /// Seconds to send to the small and to the large community
+    #[arg(long, default_value_t = 5, value_parser = seconds())]
+    pub(crate) seconds: u64,
+}
+
+impl Growth {
+    fn settings(&self) -> Vec<Setting> {
+        vec![
+            Setting::new("members", self.members),
+            Setting::new("messages", self.messages),
+            Setting::new("conversations", self.conversations),
+            Setting::new("unread", self.unread),
+            Setting::new("friends", self.friends),
+            Setting::new("requests", self.requests),
+            Setting::new("seconds", self.seconds),
+        ]
+    }
+}
+
 /// Users, their groups, and how many log in at once.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct CrowdSize {
@@ -421,7 +479,7 @@ pub(crate) mod tests {
 
     #[test]
     fn every_workload_has_defaults() {
-        for name in ["sends", "fanout", "logins", "idle", "webhooks"] {
+        for name in ["sends", "fanout", "logins", "idle", "webhooks", "growth"] {
             let args = parse(name).unwrap();
             assert_eq!(args.workload.name(), name);
             assert_eq!(args.common.runs, 3);

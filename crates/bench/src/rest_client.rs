@@ -128,6 +128,27 @@ fn check_envelope(command: &str, answer: &[u8]) -> Result<(), BenchError> {
     }
 }
 
+/// Makes `count` calls over `connections` connections, in no particular order, and stops at the first that fails.
+pub(crate) async fn call_each(
+    target: &Target,
+    connections: usize,
+    count: usize,
+    call: impl Fn(usize) -> Call,
+) -> Result<(), BenchError> {
+    let next = AtomicUsize::new(0);
+    let workers = (0..connections.min(count)).map(async |_| {
+        let mut connection = RestConnection::to(target).await?;
+        loop {
+            let number = next.fetch_add(1, Ordering::Relaxed);
+            if number >= count {
+                return Ok::<_, BenchError>(());
+            }
+            connection.call(&call(number)).await?;
+        }
+    });
+    futures_util::future::try_join_all(workers).await.map(drop)
+}
+
 /// Makes all `calls` over up to `connections` connections, in no particular order, and stops at the first that fails.
 /// Answers come back in the order of the calls.
 pub(crate) async fn call_all(target: &Target, connections: usize, calls: Vec<Call>) -> Result<Vec<Bytes>, BenchError> {

@@ -1,6 +1,7 @@
 //! The workloads: each prepares its users and groups, measures once, and hands back its figures.
 
 mod fanout;
+mod growth;
 mod idle;
 mod logins;
 mod sends;
@@ -30,6 +31,7 @@ async fn measure(workload: &Workload, target: &Arc<Target>) -> Result<RunFigures
         Workload::Fanout(args) => Box::pin(fanout::run(args, target)).await,
         Workload::Logins(args) => Box::pin(logins::run(args, target)).await,
         Workload::Idle(args) => Box::pin(idle::run(args, target)).await,
+        Workload::Growth(args) => Box::pin(growth::run(args, target)).await,
         Workload::Webhooks(_) | Workload::RawReference(_) => {
             Err(BenchError::BadArgument(format!("{} does not measure one server", workload.name())))
         }

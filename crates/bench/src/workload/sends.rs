@@ -31,8 +31,7 @@ pub(super) async fn run(args: &Sends, target: &Arc<Target>) -> Result<RunFigures
         ["answer after, p50", "answer after, p90", "answer after, p99", "answer after, p99.9", "answer after, longest"],
         &measured.latencies,
     );
-    let count = measured.count as f64;
-    figures.push("written to disk per send", "bytes", measured.written.and_then(|bytes| ratio(bytes as f64, count)));
+    figures.push("written to disk per send", "bytes", measured.written_each());
 
     let echo = Requests::Echo { path: args.echo_path.as_str().into(), body: measured.example };
     let reference = drive(args, target, echo).await?;
@@ -50,14 +49,8 @@ pub(super) async fn run(args: &Sends, target: &Arc<Target>) -> Result<RunFigures
 pub(super) async fn measure(args: &Sends, target: &Target) -> Result<Measured, BenchError> {
     network::allow_connections(args.connections)?;
     let groups = prepare(args, target).await?;
-    let sends = Requests::Sends {
-        path: path(target, "group_open_http_svc/send_group_msg"),
-        groups: groups.into_iter().map(|group| group.id).collect(),
-        sender: target.user(0),
-        text: "x".repeat(args.size),
-        turn: AtomicU32::new(rand::random()),
-    };
-    drive(args, target, sends).await
+    let groups = groups.into_iter().map(|group| group.id).collect();
+    drive(args, target, Requests::sends(target, groups, args.size)).await
 }
 
 async fn prepare(args: &Sends, target: &Target) -> Result<Vec<Group>, BenchError> {
@@ -75,12 +68,23 @@ async fn prepare(args: &Sends, target: &Target) -> Result<Vec<Group>, BenchError
 }
 
 /// What is posted again and again.
-enum Requests {
+pub(super) enum Requests {
     Sends { path: Arc<str>, groups: Vec<String>, sender: String, text: String, turn: AtomicU32 },
     Echo { path: Arc<str>, body: Bytes },
 }
 
 impl Requests {
+    /// Sends of `size` bytes to `groups` in turn, by the first user.
+    pub(super) fn sends(target: &Target, groups: Vec<String>, size: usize) -> Self {
+        Self::Sends {
+            path: path(target, "group_open_http_svc/send_group_msg"),
+            groups,
+            sender: target.user(0),
+            text: "x".repeat(size),
+            turn: AtomicU32::new(rand::random()),
+        }
+    }
+
     fn next(&self) -> Call {
         match self {
             Self::Sends { path, groups, sender, text, turn } => {
@@ -125,10 +129,15 @@ impl Measured {
     pub(super) fn per_cpu_second(&self) -> Option<f64> {
         ratio(self.count as f64, self.cpu?.total.as_secs_f64())
     }
+
+    /// Bytes written to disk per request.
+    pub(super) fn written_each(&self) -> Option<f64> {
+        ratio(self.written? as f64, self.count as f64)
+    }
 }
 
 /// Keeps one request under way on each connection: first to warm up, then for the measured seconds.
-async fn drive(args: &Sends, target: &Target, requests: Requests) -> Result<Measured, BenchError> {
+pub(super) async fn drive(args: &Sends, target: &Target, requests: Requests) -> Result<Measured, BenchError> {
     let load = Arc::new(Load {
         requests,
         stop: AtomicBool::new(false),
