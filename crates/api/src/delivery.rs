@@ -73,25 +73,64 @@ impl CommitObserver for Observer {
 
 /// Delivers until the process ends.
 pub(crate) async fn run(shared: Arc<Shared>, mut queue: mpsc::Receiver<Work>) {
-    while let Some(work) = queue.recv().await {
+    let mut bundle = Bundle::default();
+    loop {
+        let work = match queue.try_recv() {
+            Ok(work) => work,
+            Err(_) => {
+                bundle.send().await;
+                let Some(work) = queue.recv().await else { return };
+                work
+            }
+        };
         let batch = match work {
             Work::Tell(batch) => batch,
             Work::Mark(reached) => {
+                bundle.send().await;
                 // Whoever waited may have gone.
                 _ = reached.send(());
                 continue;
             }
         };
-        let more = batch.len();
-        for (at, committed) in batch.into_iter().enumerate() {
+        for committed in batch {
             let Some(app) = shared.app(committed.app) else { continue };
             app.statistics.committed(&app, &committed);
-            let is_last = at + 1 == more && queue.is_empty();
-            if let Err(error) = deliver(&app, &committed, is_last).await {
+            if let Err(error) = deliver(&app, &committed, &mut bundle).await {
                 // The change is stored: whoever did not hear of it finds it when they catch up.
                 tracing::error!(%error, app = %committed.app, "a committed change could not be told");
             }
             app.webhooks().enqueue(committed.calls);
+        }
+    }
+}
+
+/// Messages to the members of one group, or those of its topic, that follow each other: each member gets them in one write.
+#[derive(Default)]
+struct Bundle {
+    to: Option<(Arc<App>, GroupId, Option<TopicId>)>,
+    pushes: Vec<Arc<Push>>,
+}
+
+impl Bundle {
+    /// More would make those who wait for the first ones wait too long.
+    const MOST: usize = 64;
+
+    async fn add(&mut self, app: &Arc<App>, group: &GroupId, topic: Option<&TopicId>, push: Arc<Push>) {
+        let belongs = self.to.as_ref().is_some_and(|(to_app, to_group, to_topic)| {
+            Arc::ptr_eq(to_app, app) && to_group == group && to_topic.as_ref() == topic
+        });
+        if !belongs || self.pushes.len() >= Self::MOST {
+            self.send().await;
+            self.to = Some((app.clone(), group.clone(), topic.cloned()));
+        }
+        self.pushes.push(push);
+    }
+
+    /// Sends what is there, before anything else is told.
+    async fn send(&mut self) {
+        if let Some((app, group, topic)) = self.to.take() {
+            app.hub().send_all(app.id(), &group, topic.as_ref(), &self.pushes, None).await;
+            self.pushes.clear();
         }
     }
 }
@@ -137,10 +176,11 @@ fn push_entry(entry: &impl Serialize, importance: Importance) -> Arc<Push> {
     Arc::new(Push::new(json.into_bytes(), importance))
 }
 
-/// Tells of a change. `is_last` says that nothing else is about to be told.
-async fn deliver(app: &Arc<App>, committed: &Committed, is_last: bool) -> Result<(), StoreError> {
+/// Tells of a change. Group messages may still lie in the bundle afterwards.
+async fn deliver(app: &Arc<App>, committed: &Committed, bundle: &mut Bundle) -> Result<(), StoreError> {
     for write in &committed.change.writes {
         if let Write::Notify { user, notice, time } = write {
+            bundle.send().await;
             notify(app, std::slice::from_ref(user), notice, *time).await?;
         }
     }
@@ -152,15 +192,18 @@ async fn deliver(app: &Arc<App>, committed: &Committed, is_last: bool) -> Result
         .zip(committed.appended.iter().copied())
         .collect();
     for event in &committed.change.events {
+        if !matches!(event, Event::Stored(_)) {
+            bundle.send().await;
+        }
         match event {
             Event::Stored(at) => {
                 if let Some((draft, appended)) = appends.get(*at) {
-                    message(app, draft, appended.seq, is_last).await?;
+                    message(app, draft, appended.seq, bundle).await?;
                     announce(app, draft, appended.seq);
                 }
             }
-            Event::Transient(draft) => message(app, draft, 0, is_last).await?,
-            Event::Live { draft, seq } => live_message(app, draft, *seq, is_last).await?,
+            Event::Transient(draft) => message(app, draft, 0, bundle).await?,
+            Event::Live { draft, seq } => live_message(app, draft, *seq).await?,
             Event::Tip { group, tip } => transient_tip(app, group, tip, None).await?,
             Event::TipToOthers { group, tip, sent_on } => {
                 transient_tip(app, group, tip, sent_on.map(SessionId)).await?;
@@ -267,8 +310,14 @@ fn topic_of(draft: &Draft) -> Option<&TopicId> {
     }
 }
 
-async fn message(app: &Arc<App>, draft: &Arc<Draft>, seq: u64, is_last: bool) -> Result<(), StoreError> {
-    let Some((group, topic)) = place(&draft.conversation) else { return direct_message(app, draft).await };
+async fn message(app: &Arc<App>, draft: &Arc<Draft>, seq: u64, bundle: &mut Bundle) -> Result<(), StoreError> {
+    let Some((group, topic)) = place(&draft.conversation) else {
+        bundle.send().await;
+        return direct_message(app, draft).await;
+    };
+    if app.hub().count_in(app.id(), &group) == 0 {
+        return Ok(());
+    }
     let (_, face) = group_face(app, &group, topic.as_ref()).await?;
     let faces = Faces::of(app.store(), app.id(), tip::shown_with(draft)).await?;
     let card = name_card(app, &group, &draft.sender).await?;
@@ -278,11 +327,15 @@ async fn message(app: &Arc<App>, draft: &Arc<Draft>, seq: u64, is_last: bool) ->
         Content::Tip(_) => push(number::TIP, "GroupTips", &[item], Importance::Needed),
     };
     if draft.options.targets.is_empty() {
-        app.hub().send_all(app.id(), &group, topic_of(draft), &pushed, None, is_last).await;
+        bundle.add(app, &group, topic.as_ref(), pushed).await;
     } else {
+        bundle.send().await;
         to_readers(app, &group, draft, pushed);
     }
-    mentions(app, draft, seq, &group, topic.as_ref());
+    if !draft.options.mentions.is_empty() {
+        bundle.send().await;
+        mentions(app, draft, seq, &group, topic.as_ref());
+    }
     Ok(())
 }
 
@@ -360,12 +413,12 @@ fn live_importance(priority: Priority) -> Importance {
     }
 }
 
-async fn live_message(app: &Arc<App>, draft: &Arc<Draft>, seq: u64, is_last: bool) -> Result<(), StoreError> {
+async fn live_message(app: &Arc<App>, draft: &Arc<Draft>, seq: u64) -> Result<(), StoreError> {
     let Some((group, _)) = place(&draft.conversation) else { return Ok(()) };
     let (found, face) = group_face(app, &group, None).await?;
     let faces = Faces::of(app.store(), app.id(), tip::shown_with(draft)).await?;
     let item = GroupItem::of(draft, seq, &face, &faces, "");
-    let audience = Audience { is_last, ..Audience::of(app, &group, found.as_deref()) };
+    let audience = Audience::of(app, &group, found.as_deref());
     let broadcast = draft.options.is_broadcast.then_some(draft.client_seq.into());
     let importance = live_importance(draft.priority);
     let json = tell_room(app, audience, number::GROUP_MESSAGE, "GroupMsgArray", &item, importance, broadcast).await;
@@ -387,18 +440,11 @@ struct Audience<'a> {
     everyone: bool,
     /// The session that knows already.
     except: Option<SessionId>,
-    /// Nothing else is about to be told.
-    is_last: bool,
 }
 
 impl<'a> Audience<'a> {
     fn of(app: &App, group: &'a GroupId, found: Option<&Group>) -> Self {
-        Self {
-            group,
-            except: None,
-            is_last: true,
-            everyone: found.is_some_and(|group| app.policy_of(group).reaches_everyone_online),
-        }
+        Self { group, except: None, everyone: found.is_some_and(|group| app.policy_of(group).reaches_everyone_online) }
     }
 }
 
@@ -420,8 +466,8 @@ async fn tell_room(
     if audience.everyone {
         app.hub().send_app(app.id(), &pushed);
     } else {
-        let Audience { group, except, is_last, .. } = audience;
-        app.hub().send_all(app.id(), group, None, &pushed, except, is_last).await;
+        let Audience { group, except, .. } = audience;
+        app.hub().send_all(app.id(), group, None, &[pushed], except).await;
     }
     if let Some(room) = app.live.find(audience.group) {
         room.say(Heard { json: heard.clone(), broadcast }, app.now());

@@ -84,11 +84,11 @@ const LARGE: usize = 256;
 
 static CORES: LazyLock<usize> = LazyLock::new(|| std::thread::available_parallelism().map_or(1, NonZero::get));
 
-fn send_part(part: &[Arc<Present>], push: &Push, except: Option<SessionId>, at_once: bool) {
+fn send_part(part: &[Arc<Present>], pushes: &[Arc<Push>], except: Option<SessionId>) {
     for present in part {
         let inner = present.inner.lock();
         for session in inner.sessions.iter().filter(|session| Some(session.id()) != except) {
-            session.push_in(push, at_once);
+            session.push_now(pushes);
         }
     }
 }
@@ -342,17 +342,16 @@ impl Hub {
         }
     }
 
-    /// Sends a push to every member of a group who is here and wants its messages, or those of its topic, except to one session.
-    /// A large group is split over the threads, so that all cores write. Answers once everybody has it, or has it waiting: what is
-    /// sent afterwards comes after it. `is_last` says that nothing else is about to be sent.
+    /// Sends pushes, in order, to every member of a group who is here and wants its messages, or those of its topic, except to one
+    /// session; to each in one write, where the socket takes it. A large group is split over the threads, so that all cores write.
+    /// Answers once everybody has them, or has them waiting: what is sent afterwards comes after them.
     pub async fn send_all(
         &self,
         app: AppId,
         group: &GroupId,
         topic: Option<&TopicId>,
-        push: &Arc<Push>,
+        pushes: &[Arc<Push>],
         except: Option<SessionId>,
-        is_last: bool,
     ) {
         let here: Vec<Arc<Present>> = match self.groups.get(&(app, group.clone())) {
             Some(members) => {
@@ -368,11 +367,11 @@ impl Hub {
         let others: Vec<_> = parts
             .into_iter()
             .map(|part| {
-                let push = push.clone();
-                tokio::spawn(async move { send_part(&part, &push, except, is_last) })
+                let pushes = pushes.to_vec();
+                tokio::spawn(async move { send_part(&part, &pushes, except) })
             })
             .collect();
-        send_part(&own, push, except, is_last);
+        send_part(&own, pushes, except);
         for other in others {
             // A part that broke was told as far as it came; the others are told in any case.
             _ = other.await;

@@ -93,6 +93,28 @@ struct Outbound {
 pub(crate) const SLICES: usize = 64;
 
 impl Outbound {
+    /// Queues a push, as far as there is room.
+    fn take_in(&mut self, push: &Push, encoding: Encoding, limit_bytes: usize) {
+        if self.closed.is_some() {
+            return;
+        }
+        let frame = push.frame(encoding);
+        let filled = self.bytes + frame.len();
+        match push.importance() {
+            Importance::Needed if filled > limit_bytes && self.bytes > 0 => {
+                self.closed = Some(CloseReason::TooSlow);
+                metrics::counter!("sessions_cut_total", "reason" => "too_slow").increment(1);
+            }
+            Importance::Droppable(percent) if filled > limit_bytes / 100 * usize::from(percent) && self.bytes > 0 => {
+                metrics::counter!("pushes_dropped_total").increment(1);
+            }
+            Importance::Needed | Importance::Droppable(_) => {
+                self.bytes = filled;
+                self.queue.push_back(frame);
+            }
+        }
+    }
+
     /// Writes what waits at once, as far as the socket takes it; answers whether something still waits. Whoever sends to many
     /// spares each of their connections the waking up.
     fn write_now(&mut self) -> bool {
@@ -112,12 +134,17 @@ impl Outbound {
 
 /// Writes the first frames of a queue in one system call and takes off what went; answers how many bytes did.
 pub(crate) fn write_some(writer: &OwnedWriteHalf, queue: &mut VecDeque<Bytes>) -> io::Result<usize> {
-    let mut slices: [IoSlice<'_>; SLICES] = std::array::from_fn(|_| IoSlice::new(&[]));
-    let count = queue.len().min(SLICES);
-    for (slice, bytes) in slices.iter_mut().zip(queue.iter()) {
-        *slice = IoSlice::new(bytes);
-    }
-    let written = writer.try_write_vectored(&slices[..count])?;
+    let written = match queue.as_slices() {
+        ([only], []) => writer.try_write(only)?,
+        _ => {
+            let mut slices: [IoSlice<'_>; SLICES] = std::array::from_fn(|_| IoSlice::new(&[]));
+            let count = queue.len().min(SLICES);
+            for (slice, bytes) in slices.iter_mut().zip(queue.iter()) {
+                *slice = IoSlice::new(bytes);
+            }
+            writer.try_write_vectored(&slices[..count])?
+        }
+    };
     let mut rest = written;
     while let Some(first) = queue.front_mut() {
         if rest < first.len() {
@@ -280,35 +307,17 @@ impl Session {
 
     /// Queues a push. At the bound a needed push ends the session, which then catches up; a droppable one is dropped.
     pub fn push(&self, push: &Push) {
-        self.push_in(push, false);
+        self.outbound.lock().take_in(push, self.encoding, self.limit_bytes);
+        self.wake.notify_one();
     }
 
-    /// As [`Session::push`]; `at_once` writes what waits before it answers, where the socket takes it. That is the cheapest for one
-    /// push; of several that follow each other the connection writes what has come together.
-    pub(crate) fn push_in(&self, push: &Push, at_once: bool) {
-        let frame = push.frame(self.encoding);
+    /// As [`Session::push`], several that follow each other, and writes what waits before it answers, where the socket takes it.
+    pub(crate) fn push_now(&self, pushes: &[Arc<Push>]) {
         let mut outbound = self.outbound.lock();
-        if outbound.closed.is_some() {
-            return;
+        for push in pushes {
+            outbound.take_in(push, self.encoding, self.limit_bytes);
         }
-        let filled = outbound.bytes + frame.len();
-        match push.importance() {
-            Importance::Needed if filled > self.limit_bytes && outbound.bytes > 0 => {
-                outbound.closed = Some(CloseReason::TooSlow);
-                metrics::counter!("sessions_cut_total", "reason" => "too_slow").increment(1);
-            }
-            Importance::Droppable(percent)
-                if filled > self.limit_bytes / 100 * usize::from(percent) && outbound.bytes > 0 =>
-            {
-                metrics::counter!("pushes_dropped_total").increment(1);
-                return;
-            }
-            Importance::Needed | Importance::Droppable(_) => {
-                outbound.bytes = filled;
-                outbound.queue.push_back(frame);
-            }
-        }
-        let waits = !at_once || outbound.write_now();
+        let waits = outbound.write_now();
         drop(outbound);
         if waits {
             self.wake.notify_one();

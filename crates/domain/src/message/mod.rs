@@ -90,6 +90,12 @@ pub struct Mentions {
 }
 
 impl Mentions {
+    /// Whether nobody is mentioned.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        !self.all && self.users.is_empty()
+    }
+
     /// The robots among the mentioned users; a mention of everybody means none of them (docs/spec/webhooks.md#11.2).
     pub fn robots(&self) -> impl Iterator<Item = &UserId> {
         self.users.iter().filter(|user| user.is_robot())
