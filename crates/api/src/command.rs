@@ -29,6 +29,8 @@ pub struct Route {
     pub query: &'static [&'static str],
     /// Whether it may be called by GET, without a body.
     pub get: bool,
+    /// Whether it sends a message: of those that a client sends one after the other, none waits until the one before is on disk.
+    pub is_send: bool,
 }
 
 impl Route {
@@ -36,6 +38,12 @@ impl Route {
     #[must_use]
     pub const fn with_query(self, query: &'static [&'static str]) -> Self {
         Self { query, ..self }
+    }
+
+    /// The same, that sends a message.
+    #[must_use]
+    pub const fn sending(self) -> Self {
+        Self { is_send: true, ..self }
     }
 
     /// The same, that may also be called by GET, without a body.
@@ -47,19 +55,19 @@ impl Route {
     /// A command of both doors.
     #[must_use]
     pub const fn both(service: &'static str, command: &'static str, spec: &'static str) -> Self {
-        Self { service, command, doors: Doors::Both, spec, query: &[], get: false }
+        Self { service, command, doors: Doors::Both, spec, query: &[], get: false, is_send: false }
     }
 
     /// A command of backends only.
     #[must_use]
     pub const fn rest(service: &'static str, command: &'static str, spec: &'static str) -> Self {
-        Self { service, command, doors: Doors::Rest, spec, query: &[], get: false }
+        Self { service, command, doors: Doors::Rest, spec, query: &[], get: false, is_send: false }
     }
 
     /// A command of clients only.
     #[must_use]
     pub const fn socket(service: &'static str, command: &'static str, spec: &'static str) -> Self {
-        Self { service, command, doors: Doors::Socket, spec, query: &[], get: false }
+        Self { service, command, doors: Doors::Socket, spec, query: &[], get: false, is_send: false }
     }
 }
 

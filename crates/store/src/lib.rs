@@ -16,6 +16,7 @@ pub mod outbox;
 pub mod read;
 pub mod search;
 pub mod sqlite;
+mod turn;
 pub mod upkeep;
 
 pub use cache::Store;
@@ -28,6 +29,7 @@ pub use read::{
     GroupPage, Groups, Joined, LiveRoom, LiveRooms, LogEntry, LogItem, Members, MessageExtras, Messages,
     PermissionGroups, PushEntry, Pushes, Relations, ScheduledPush, TopicEntry, Topics, UserLog,
 };
+pub use turn::taking_turns;
 pub use upkeep::{Expired, ExpiredLog, Recounted, Upkeep};
 
 /// Everything a database has to do for Tsudoi.

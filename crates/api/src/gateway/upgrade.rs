@@ -13,9 +13,13 @@ use bytes::Bytes;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::{rt::TokioIo, server::conn::auto};
 use serde_json::value::RawValue;
-use tokio::{net::TcpStream, sync::Semaphore};
+use tokio::{
+    net::TcpStream,
+    sync::{Notify, OwnedSemaphorePermit, Semaphore},
+};
 use tsudoi_domain::{AppId, UserId};
 use tsudoi_realtime::{ConnectionLimits, Encoding, Incoming, Receiver, Session, serve};
+use tsudoi_store::taking_turns;
 
 use super::{frame, login};
 use crate::{
@@ -171,7 +175,12 @@ async fn live(app: Arc<App>, session: Arc<Session>, stream: TcpStream, already_r
         silence: Duration::from_secs(u64::from(app.settings().presence.web_timeout_secs).max(15)),
         stall: Duration::from_secs(30),
     };
-    let requests = Requests { app: app.clone(), session: session.clone(), polls: Arc::new(Semaphore::new(POLLS)) };
+    let requests = Requests {
+        app: app.clone(),
+        session: session.clone(),
+        polls: Arc::new(Semaphore::new(POLLS)),
+        sends: Arc::new(Semaphore::new(SENDS as usize)),
+    };
     let reason = serve(stream, already_read, session.clone(), limits, requests).await;
     tracing::debug!(session = session.id().0, ?reason, "connection ended");
     if let Some((identity, last)) = shared.hub.closed(&session) {
@@ -183,12 +192,15 @@ async fn live(app: Arc<App>, session: Arc<Session>, stream: TcpStream, already_r
 
 /// How many requests of a connection may be held open at a time (polls of live rooms).
 const POLLS: usize = 10;
+/// How many messages of a connection may be on their way to the disk at a time.
+const SENDS: u32 = 64;
 
 /// Answers the frames of one connection, in order.
 struct Requests {
     app: Arc<App>,
     session: Arc<Session>,
     polls: Arc<Semaphore>,
+    sends: Arc<Semaphore>,
 }
 
 impl Receiver for Requests {
@@ -206,17 +218,44 @@ impl Receiver for Requests {
                 let frame = frame::response(servcmd, request.head.seq, &frame::failure(&error));
                 return self.session.answer(&frame).await;
             };
-            let (app, session, bytes) = (self.app.clone(), self.session.clone(), message.clone());
-            tokio::spawn(async move {
-                if let Ok(request) = frame::parse(&bytes) {
-                    answer(&app, &session, &request).await;
-                }
-                drop(permit);
-            });
-            return;
+            tokio::spawn(self.answer_later(message, permit));
+        } else if is_send(servcmd) {
+            // Messages that follow each other share a sync of the disk: the next one begins when this one has its place.
+            let Ok(permit) = self.sends.clone().acquire_owned().await else { return };
+            let settled = Arc::new(Notify::new());
+            let sending = taking_turns(settled.clone(), self.answer_later(message, permit));
+            tokio::select! {
+                () = settled.notified() => {}
+                // A task that broke was counted where it broke.
+                _ = tokio::spawn(sending) => {}
+            }
+        } else {
+            // Whatever else is asked sees what was sent before.
+            let Ok(_all) = self.sends.acquire_many(SENDS).await else { return };
+            Box::pin(answer(&self.app, &self.session, &request)).await;
         }
-        Box::pin(answer(&self.app, &self.session, &request)).await;
     }
+}
+
+impl Requests {
+    /// Answers a request beside what follows it.
+    fn answer_later(&self, message: Incoming, permit: OwnedSemaphorePermit) -> impl Future<Output = ()> + use<> {
+        let (app, session) = (self.app.clone(), self.session.clone());
+        async move {
+            if let Ok(request) = frame::parse(&message) {
+                Box::pin(answer(&app, &session, &request)).await;
+            }
+            drop(permit);
+        }
+    }
+}
+
+/// Whether the request sends a message.
+fn is_send(servcmd: &str) -> bool {
+    servcmd
+        .split_once('.')
+        .and_then(|(service, command)| catalogue::find(service, command, Doors::Socket))
+        .is_some_and(|entry| entry.route.is_send)
 }
 
 /// Requests that nobody waits for an answer to.

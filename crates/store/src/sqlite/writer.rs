@@ -17,7 +17,7 @@ use super::{
     apps, failed, outbox, pushes, upkeep,
 };
 use crate::{
-    AppRow, CommitObserver, Committed, DeadCall, Expired, ExpiredLog, Outcome, ReadyCall, Recounted, StoreError,
+    AppRow, CommitObserver, Committed, DeadCall, Expired, ExpiredLog, Outcome, ReadyCall, Recounted, StoreError, turn,
 };
 
 /// What the writer is asked to do.
@@ -103,6 +103,7 @@ impl Writer {
         let gone = || StoreError::Unavailable("the writer has stopped".into());
         let requests = self.requests.as_ref().ok_or_else(gone)?;
         requests.send(Request { work, answer }).await.map_err(|_| gone())?;
+        turn::settle();
         reply.await.map_err(|_| gone())?
     }
 

@@ -174,6 +174,48 @@ async fn above_the_rate_senders_are_told_success_and_repeats_do_not_count() {
 }
 
 #[tokio::test]
+async fn messages_that_are_sent_without_waiting_are_stored_and_heard_in_the_order_in_which_they_were_sent() {
+    let server = shared().await;
+    let crew = crew(server, "Public").await;
+    let (sender, hearer) = (&crew.owner, &crew.member);
+    let before = sender.say(&crew.group, "before").await;
+    let send = |words: &str, random: u32| {
+        let body = json!({ "GroupId": crew.group, "Random": random, "MsgPriority": "Normal", "MsgBody": text(words),
+            "MsgClientTime": now() });
+        async move { sender.request("group_open_http_svc.send_group_msg", &body).await }
+    };
+    let words: Vec<String> = (0..30).map(|number| format!("one of many {number}")).collect();
+    let mut asked = Vec::new();
+    for words in &words {
+        asked.push(send(words, random()).await);
+    }
+    // A question behind them sees them all, and one of them that is sent again is told apart however close it follows.
+    let history = sender.request("group_open_http_svc.group_msg_get", &json!({ "GroupId": crew.group, "ReqMsgNumber": 20 })).await;
+    let dice = random();
+    let twins = [send("twin", dice).await, send("twin", dice).await];
+
+    for (seq, expected) in asked.into_iter().zip(before + 1..) {
+        let answer = sender.answer(seq).await;
+        assert_eq!((&answer["ErrorCode"], &answer["MsgSeq"]), (&json!(0), &json!(expected)), "{answer}");
+    }
+    let newest = sender.answer(history).await["RspMsgList"][0]["MsgSeq"].clone();
+    assert_eq!(newest, before + 30, "the question was answered before the messages were stored");
+    let [first, second] = [sender.answer(twins[0]).await, sender.answer(twins[1]).await];
+    assert_eq!((&first["MsgSeq"], &second["MsgSeq"]), (&json!(before + 31), &json!(before + 31)));
+
+    hearer.hears("twin").await;
+    let heard: Vec<Value> = hearer
+        .events()
+        .await
+        .iter()
+        .flat_map(|event| event["GroupMsgArray"].as_array().cloned().unwrap_or_default())
+        .map(|item| item["MsgBody"][0]["MsgContent"]["Text"].clone())
+        .filter(|words| words != "before")
+        .collect();
+    assert_eq!(heard, words, "each once, in order");
+}
+
+#[tokio::test]
 async fn online_only_messages_have_no_number_and_leave_no_trace() {
     let server = shared().await;
     let crew = crew(server, "Public").await;

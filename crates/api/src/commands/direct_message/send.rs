@@ -97,7 +97,7 @@ pub struct Sent {
 }
 
 impl Command for Outgoing<UserId> {
-    const ROUTE: Route = Route::both("openim", "sendmsg", "docs/spec/rest-c2c.md#1.1");
+    const ROUTE: Route = Route::both("openim", "sendmsg", "docs/spec/rest-c2c.md#1.1").sending();
     type Reply = Sent;
 
     async fn run(self, caller: &Caller, app: &Arc<App>) -> Result<Sent, Error> {

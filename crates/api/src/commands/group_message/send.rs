@@ -122,7 +122,7 @@ pub struct Sent {
 const SHED: &str = "MsgFreqCtrl";
 
 impl Command for SendGroupMessage {
-    const ROUTE: Route = Route::both("group_open_http_svc", "send_group_msg", "docs/spec/rest-groups.md#3.1");
+    const ROUTE: Route = Route::both("group_open_http_svc", "send_group_msg", "docs/spec/rest-groups.md#3.1").sending();
     type Reply = Sent;
 
     async fn run(self, caller: &Caller, app: &Arc<App>) -> Result<Sent, Error> {
