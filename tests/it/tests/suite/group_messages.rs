@@ -190,7 +190,9 @@ async fn messages_that_are_sent_without_waiting_are_stored_and_heard_in_the_orde
         asked.push(send(words, random()).await);
     }
     // A question behind them sees them all, and one of them that is sent again is told apart however close it follows.
-    let history = sender.request("group_open_http_svc.group_msg_get", &json!({ "GroupId": crew.group, "ReqMsgNumber": 20 })).await;
+    let history = sender
+        .request("group_open_http_svc.group_msg_get", &json!({ "GroupId": crew.group, "ReqMsgNumber": 20 }))
+        .await;
     let dice = random();
     let twins = [send("twin", dice).await, send("twin", dice).await];
 
