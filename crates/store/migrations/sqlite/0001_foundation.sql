@@ -100,7 +100,7 @@ CREATE TABLE conversations (
 ) STRICT;
 
 CREATE TABLE messages (
-    id          INTEGER PRIMARY KEY,       -- the order of arrival
+    id          INTEGER PRIMARY KEY AUTOINCREMENT, -- the order of arrival, which those that go leave as it was
     conv        INTEGER NOT NULL,
     seq         INTEGER NOT NULL,
     time        INTEGER NOT NULL,

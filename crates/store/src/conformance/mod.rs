@@ -34,7 +34,7 @@ mod unread;
 mod upkeep;
 mod world;
 
-pub(crate) use world::group;
+pub(crate) use world::{append, draft, group, in_group};
 
 /// A database to try promises on, empty at first.
 pub(crate) struct Trial {

@@ -37,7 +37,7 @@ pub(super) fn topic_id(group: &str, part: &str) -> TopicId {
     TopicId::parse(&format!("{group}@TOPIC#_{part}")).unwrap()
 }
 
-pub(super) fn in_group(name: &str) -> ConversationKey {
+pub(crate) fn in_group(name: &str) -> ConversationKey {
     ConversationKey::Group(group_id(name))
 }
 
@@ -79,7 +79,7 @@ pub(super) fn member(name: &str, role: Role) -> Member {
 }
 
 /// A text message; every call has dice of its own.
-pub(super) fn draft(conversation: &ConversationKey, sender: &str, time: Timestamp) -> Draft {
+pub(crate) fn draft(conversation: &ConversationKey, sender: &str, time: Timestamp) -> Draft {
     use std::sync::atomic::{AtomicU32, Ordering};
     static DICE: AtomicU32 = AtomicU32::new(1);
     Draft {
@@ -96,7 +96,7 @@ pub(super) fn draft(conversation: &ConversationKey, sender: &str, time: Timestam
     }
 }
 
-pub(super) fn append(draft: Draft) -> Write {
+pub(crate) fn append(draft: Draft) -> Write {
     Write::Append(Append { draft: Arc::new(draft), dedupe_secs: WINDOW })
 }
 

@@ -298,6 +298,26 @@ mod tests {
         assert_eq!(*heard.0.lock(), [50], "one transaction, one sync, one batch");
     }
 
+    /// Members are told what came after they joined by these numbers.
+    #[test]
+    fn the_ids_of_messages_that_are_gone_never_come_again() {
+        use crate::conformance;
+
+        let (mut books, _) = books();
+        let made = Change::none().write(Write::CreateGroup(Box::new(conformance::group("crew"))));
+        let said = || {
+            let draft = conformance::draft(&conformance::in_group("crew"), "ana", Timestamp(1));
+            Change::none().write(conformance::append(draft))
+        };
+        for change in [made, said(), said()] {
+            assert!(books.store(&[Work::Commit(AppId(1), Arc::new(change))])[0].is_ok());
+        }
+        books.connection.execute("DELETE FROM messages", []).unwrap();
+        assert!(books.store(&[Work::Commit(AppId(1), Arc::new(said()))])[0].is_ok());
+        let id: i64 = books.connection.query_row("SELECT id FROM messages", [], |r| r.get(0)).unwrap();
+        assert_eq!(id, 3);
+    }
+
     #[test]
     fn wrong_counts_of_members_are_corrected() {
         let (mut books, _) = books();
