@@ -331,7 +331,7 @@ impl Webhooks {
     }
 }
 
-/// `growth`: little against much. Each number is what "much" is; "little" is 10, or 100 messages.
+/// `growth`: little against much. Each number is what "much" is; "little" is 10, or 100 messages and conversations.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Growth {
     /// Offline members of the large community
@@ -341,7 +341,7 @@ pub(crate) struct Growth {
     #[arg(long, default_value_t = 100_000, value_parser = RangedU64ValueParser::<usize>::new().range(100..=10_000_000))]
     pub(crate) messages: usize,
     /// Conversations of the user with many
-    #[arg(long, default_value_t = 10_000, value_parser = RangedU64ValueParser::<usize>::new().range(10..=100_000))]
+    #[arg(long, default_value_t = 10_000, value_parser = RangedU64ValueParser::<usize>::new().range(100..=100_000))]
     pub(crate) conversations: usize,
     /// Unread messages of the user with many
     #[arg(long, default_value_t = 100_000, value_parser = RangedU64ValueParser::<usize>::new().range(10..=10_000_000))]

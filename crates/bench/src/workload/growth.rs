@@ -16,9 +16,9 @@ use crate::rest_client::{Call, RestConnection, call_each, path};
 use crate::socket_client::{SocketClient, unix_seconds};
 use crate::target::Target;
 
-/// What "little" is: offline members, conversations, unread messages, friends.
+/// What "little" is: offline members, unread messages, friends.
 const FEW: usize = 10;
-/// Messages of the short history.
+/// Messages of the short history, and conversations of whoever has few: as many as the server puts on a page.
 const SHORT: usize = 100;
 /// Messages, members and conversations per page.
 const PAGE: u64 = 20;
@@ -129,7 +129,7 @@ async fn histories(args: &Growth, target: &Arc<Target>, figures: &mut RunFigures
 /// The first page of conversations and the unread total of somebody with few and somebody with many conversations.
 async fn conversations(args: &Growth, target: &Arc<Target>, figures: &mut RunFigures) -> Result<(), BenchError> {
     let users = [target.user(0), target.user(1)];
-    for (user, count) in users.iter().zip([FEW, args.conversations]) {
+    for (user, count) in users.iter().zip([SHORT, args.conversations]) {
         // The two themselves are none of their own peers.
         mail(target, count, |number| (target.user(number + 2), user.clone())).await?;
     }
