@@ -416,7 +416,7 @@ pub struct ListLibraryWords {
     #[serde(rename = "SdkAppId")]
     app: Option<AppId>,
     #[serde(rename = "LibID")]
-    library: LibraryId,
+    id: LibraryId,
     #[serde(rename = "Offset", default)]
     offset: usize,
     #[serde(rename = "Limit")]
@@ -454,7 +454,7 @@ impl Command for ListLibraryWords {
 
     async fn run(self, _: &Caller, app: &Arc<App>) -> Result<LibraryWords, Error> {
         ready(app, self.app)?;
-        let mut words = words_of(app, &self.library.library()?.list());
+        let mut words = words_of(app, &self.id.library()?.list());
         words.retain(|word| word.text.contains(&self.search));
         let total = words.len();
         let words = page(words, self.offset, self.limit)?
@@ -478,7 +478,7 @@ pub struct AddLibraryWords {
     #[serde(rename = "SdkAppId")]
     app: Option<AppId>,
     #[serde(rename = "LibID")]
-    library: LibraryId,
+    id: LibraryId,
     #[serde(rename = "UserKeywords")]
     words: Vec<NewLibraryWord>,
 }
@@ -497,7 +497,7 @@ impl Command for AddLibraryWords {
 
     async fn run(self, _: &Caller, app: &Arc<App>) -> Result<Noted, Error> {
         ready(app, self.app)?;
-        let library = self.library.library()?;
+        let library = self.id.library()?;
         count("UserKeywords", self.words.len())?;
         for (at, word) in self.words.iter().enumerate() {
             fits(&format!("UserKeywords[{at}].Content"), &word.text)?;
@@ -529,7 +529,7 @@ pub struct DeleteLibraryWords {
     #[serde(rename = "SdkAppId")]
     app: Option<AppId>,
     #[serde(rename = "LibID")]
-    library: LibraryId,
+    id: LibraryId,
     #[serde(rename = "Keywords")]
     words: Vec<String>,
 }
@@ -564,7 +564,7 @@ impl Command for DeleteLibraryWords {
 
     async fn run(self, _: &Caller, app: &Arc<App>) -> Result<LibraryWordsDeleted, Error> {
         ready(app, self.app)?;
-        let list = self.library.library()?.list();
+        let list = self.id.library()?.list();
         count("Keywords", self.words.len())?;
         let known = words_of(app, &list);
         let details: Vec<DeletedWord> = self
