@@ -263,8 +263,11 @@ fn limits_rates_and_live_settings_reach_the_policy() {
     }
 }
 
-/// Every switch of docs/spec/group-types.md#2.9: its codes, and what the defaults of Work, Public and Meeting are in that code.
-const CODES: &[(&str, &[(u64, &str)], [u64; 3])] = &[
+/// A switch, its codes with what each means, and the codes of Work, Public and Meeting.
+type Switch = (&'static str, &'static [(u64, &'static str)], [u64; 3]);
+
+/// Every switch of docs/spec/group-types.md#2.9.
+const CODES: &[Switch] = &[
     ("member_edits_profile", &[(0, "no"), (1, "yes")], [1, 0, 0]),
     ("searchable_by_id", &[(0, "no"), (1, "yes")], [0, 1, 1]),
     ("apply_join_allowed", &[(0, "no"), (1, "yes")], [0, 1, 1]),
