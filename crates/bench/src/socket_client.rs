@@ -103,14 +103,20 @@ impl Incoming {
         #[derive(Deserialize, Default)]
         #[serde(default)]
         struct Outcome {
-            #[serde(rename = "ErrorCode", alias = "int32_error_code")]
+            #[serde(rename = "ErrorCode")]
             code: i64,
-            #[serde(rename = "ErrorInfo", alias = "str_error_message")]
+            #[serde(rename = "ErrorInfo")]
             text: String,
+            // Some services spell them so, refusals of theirs both ways.
+            #[serde(rename = "int32_error_code")]
+            other_code: i64,
         }
         match serde_json::from_str::<Outcome>(self.body.get()) {
-            Ok(Outcome { code: 0, .. }) => None,
-            Ok(Outcome { code, text }) => Some(BenchError::Refused { command: self.head.servcmd.clone(), code, text }),
+            Ok(Outcome { code: 0, other_code: 0, .. }) => None,
+            Ok(Outcome { code, text, other_code }) => {
+                let code = if code == 0 { other_code } else { code };
+                Some(BenchError::Refused { command: self.head.servcmd.clone(), code, text })
+            }
             Err(error) => Some(BenchError::bad_answer(&self.head.servcmd, error)),
         }
     }

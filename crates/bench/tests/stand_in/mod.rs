@@ -226,9 +226,8 @@ fn perform(command: &str, body: &Value, room: &Room) -> Value {
         "million_group_open_http_svc.get_joined_group_list" => refuse(11_000, "communities are off"),
         "openim.getmsg" if body["Cookie"] == "" => ok(json!({ "Cookie": "c", "SyncFlag": 1 })),
         "openim.getmsg" => ok(json!({ "Cookie": "d", "SyncFlag": 2 })),
-        "im_sdk_config_mgr.fetch_config" | "im_sdk_config_mgr.fetch_imsdk_purchase_bitsv2" => {
-            json!({ "int32_error_code": 0 })
-        }
+        "im_sdk_config_mgr.fetch_config" => ok(json!({ "int32_error_code": 0 })),
+        "im_sdk_config_mgr.fetch_imsdk_purchase_bitsv2" => json!({ "int32_error_code": 0 }),
         "group_open_http_svc.apply_join_group" => ok(json!({ "JoinedStatus": "JoinedSuccess" })),
         "group_open_http_svc.send_group_msg" => send(body, room),
         other => refuse(60_009, other),
