@@ -138,7 +138,10 @@ async fn statistics_count_what_happened_and_outlive_the_server() {
     server.restart().await;
     expected(&today(&server).await);
     // Who was counted today is not counted again.
-    server.login(&users[1]).await.say(&group, "three").await;
+    let bob = server.login(&users[1]).await;
+    bob.say(&group, "three").await;
+    // What was told was counted before.
+    bob.hears("three").await;
     let day = today(&server).await;
     assert_eq!(
         (&day["ActiveUserNum"], &day["LoginTimes"], &day["LoginUserNum"]),
