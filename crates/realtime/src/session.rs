@@ -315,6 +315,10 @@ impl Session {
     pub(crate) fn push_now(&self, pushes: &[Arc<Push>]) {
         let mut outbound = self.outbound.lock();
         for push in pushes {
+            // Many that come together are no reason to cut, or drop for, a client that reads.
+            if outbound.bytes + push.json().len() > self.limit_bytes / 2 {
+                outbound.write_now();
+            }
             outbound.take_in(push, self.encoding, self.limit_bytes);
         }
         let waits = outbound.write_now();

@@ -218,6 +218,20 @@ async fn messages_that_are_sent_without_waiting_are_stored_and_heard_in_the_orde
 }
 
 #[tokio::test]
+async fn long_messages_that_come_together_cut_nobody_who_reads() {
+    let server = shared().await;
+    let crew = crew(server, "Public").await;
+    // Together they are several times what may wait for a client.
+    let long: Vec<String> = (0..30).map(|number| format!("{number} {}", "x".repeat(6_000))).collect();
+    for words in &long {
+        crew.owner.request("group_open_http_svc.send_group_msg", &message(&crew.group, words)).await;
+    }
+    for words in &long {
+        crew.member.hears(words).await;
+    }
+}
+
+#[tokio::test]
 async fn online_only_messages_have_no_number_and_leave_no_trace() {
     let server = shared().await;
     let crew = crew(server, "Public").await;
