@@ -327,7 +327,7 @@ enum LibraryId {
 }
 
 impl LibraryId {
-    fn library(&self) -> Result<&'static Library, Error> {
+    fn find(&self) -> Result<&'static Library, Error> {
         let id = match self {
             Self::Text(id) => id.clone(),
             Self::Number(id) => id.to_string(),
@@ -454,7 +454,7 @@ impl Command for ListLibraryWords {
 
     async fn run(self, _: &Caller, app: &Arc<App>) -> Result<LibraryWords, Error> {
         ready(app, self.app)?;
-        let mut words = words_of(app, &self.id.library()?.list());
+        let mut words = words_of(app, &self.id.find()?.list());
         words.retain(|word| word.text.contains(&self.search));
         let total = words.len();
         let words = page(words, self.offset, self.limit)?
@@ -497,7 +497,7 @@ impl Command for AddLibraryWords {
 
     async fn run(self, _: &Caller, app: &Arc<App>) -> Result<Noted, Error> {
         ready(app, self.app)?;
-        let library = self.id.library()?;
+        let library = self.id.find()?;
         count("UserKeywords", self.words.len())?;
         for (at, word) in self.words.iter().enumerate() {
             fits(&format!("UserKeywords[{at}].Content"), &word.text)?;
@@ -564,7 +564,7 @@ impl Command for DeleteLibraryWords {
 
     async fn run(self, _: &Caller, app: &Arc<App>) -> Result<LibraryWordsDeleted, Error> {
         ready(app, self.app)?;
-        let list = self.id.library()?.list();
+        let list = self.id.find()?.list();
         count("Keywords", self.words.len())?;
         let known = words_of(app, &list);
         let details: Vec<DeletedWord> = self
